@@ -1,0 +1,60 @@
+import type { Listing } from '../tree/listing.ts';
+
+/**
+ * The port to a server. A `Remote` is an address with credentials and holds no connection; a `Session` is one
+ * login. The caller holds a slot lease for each session (protocol rule 4), so an adapter never opens a second
+ * login on its own.
+ */
+export interface Remote {
+  /**
+   * Connects and logs in, within the configured time-out. Throws RemoteUnavailable (worth another try),
+   * RemoteAuth (login, host key or certificate: not worth another try) or RemoteProtocol.
+   */
+  connect(signal: AbortSignal): Promise<Session>;
+}
+
+export interface ListRequest {
+  /** Absolute path on the server, in the encoding of `tree/name.ts`. For `local`, an absolute path of this machine. */
+  readonly path: string;
+}
+
+export interface Session {
+  readonly capabilities: Capabilities;
+
+  /**
+   * Lists many directories. Takes requests as it can use them (that is how pipelining and back-pressure work) and
+   * yields one listing per request, `path` repeated, in any order. What goes wrong with one directory is a
+   * `partial` listing; what ends the session is thrown as RemoteUnavailable or RemoteProtocol, and every request
+   * taken and not yet answered is then unanswered: the caller keeps count. After that the session is closed.
+   * One `list` at a time per session. Links are reported as links and never followed.
+   */
+  list(requests: AsyncIterable<ListRequest>, signal: AbortSignal): AsyncGenerator<Listing, void, void>;
+
+  /** Asks the server for a sign of life, so that an idle session is found dead before it is used. */
+  ping(signal: AbortSignal): Promise<void>;
+
+  /**
+   * Logs out and resolves within 3 s, always. `clean`: the server has seen the end of the session, so its slot
+   * is free at once; else the session may live on there until the idle time-out.
+   */
+  close(): Promise<{ readonly clean: boolean }>;
+}
+
+export interface Capabilities {
+  /** For people: what the server calls itself, e.g. `SSH-2.0-OpenSSH_9.2p1` or the FTP greeting, one line. */
+  readonly software: string;
+  /** The exact listing this session uses. */
+  readonly command: 'sftp' | 'mlsd' | 'list' | 'local';
+  /** How many directories are worth having in flight at once on one session. */
+  readonly inFlight: number;
+  /** Whether a listing says modification times to the second or finer. */
+  readonly exactTimes: boolean;
+}
+
+/** Where host keys seen on first use are kept; the state implements it. */
+export interface KnownHosts {
+  /** The fingerprint stored for `host:port`, as `SHA256:…` (base64 without padding), or undefined. */
+  get(address: string): Promise<string | undefined>;
+  /** Stores it unless another one is there already; returns the one that stands. */
+  remember(address: string, fingerprint: string): Promise<string>;
+}
