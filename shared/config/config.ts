@@ -1,3 +1,5 @@
+import type { SelectionRules } from '../tree/selection.ts';
+
 /**
  * The parsed configuration: what the rest of Farwatch sees of farwatch.yaml. All defaults and presets are applied,
  * all durations are milliseconds, all sizes bytes. Credentials stay references until a session needs them.
@@ -80,10 +82,8 @@ export interface WatchConfig {
   readonly server: string;
   /** Absolute, without a trailing slash except '/' itself. */
   readonly root: string;
-  readonly selection: SelectionConfig;
-  readonly schedule:
-    | { readonly every: number }
-    | { readonly cron: string; readonly timezone: string };
+  readonly selection: SelectionRules;
+  readonly schedule: { readonly every: number } | { readonly cron: string; readonly timezone: string };
   readonly initial: 'baseline' | 'emit';
   readonly settleMs: number;
   readonly deletes: {
@@ -94,26 +94,6 @@ export interface WatchConfig {
   };
   readonly moves: boolean;
   readonly scan: ScanLimits;
-}
-
-/** What belongs to a watch. A change of any of it is a change of scope (protocol rule 12). */
-export interface SelectionConfig {
-  /** Of the path relative to the root. */
-  readonly include: readonly PatternConfig[];
-  readonly exclude: readonly PatternConfig[];
-  readonly caseSensitive: boolean;
-  /** Whether names that begin with a dot count. */
-  readonly hidden: boolean;
-  /** 1: only the root's own entries. */
-  readonly maxDepth: number | null;
-  readonly minFileSize: number | null;
-  readonly maxFileSize: number | null;
-  readonly kinds: readonly ('file' | 'directory')[];
-}
-
-export interface PatternConfig {
-  readonly type: 'glob' | 'regex';
-  readonly pattern: string;
 }
 
 /** What the scale presets set. */
