@@ -55,8 +55,10 @@ export interface Enrolment {
 }
 
 export interface WatchRecord extends Enrolment {
+  /** False once no configuration names it; its record and epoch stay. */
+  readonly active: boolean;
   readonly epoch: number;
-  /** Number of the last scan begun in this epoch; 0 before the first. */
+  /** Number of the last scan begun, over all epochs; 0 before the first. */
   readonly scan: number;
   readonly openScan: number | null;
   readonly nextDueAt: number;
@@ -259,7 +261,10 @@ export interface DirectoryCommit {
   readonly dropChunks: readonly string[];
   readonly putChunks: readonly Omit<Chunk, 'chunk'>[];
   /** Directories found for the first time; one that has a record already keeps it. */
-  readonly stubs: readonly { readonly path: string; readonly stub: 'baseline' | 'new' }[];
+  readonly stubs: readonly {
+    readonly path: string;
+    readonly stub: 'baseline' | 'new';
+  }[];
   readonly changes: readonly Change[];
 }
 
@@ -292,15 +297,20 @@ export interface ChangeLog {
    * position (protocol rule 15). A cursor below the floor of retention gives `resync`.
    */
   changes(watch: WatchKey, cursor: string | null, limit: number): Promise<ChangePage>;
+  /** The cursor just behind the change of this id, or undefined. */
+  cursorOf(watch: WatchKey, id: string): Promise<string | undefined>;
   /**
-   * Committed changes that this output has not had, oldest first, open scans included. An output seen for the
-   * first time starts at the oldest change that is kept.
+   * Committed changes that this output has not had, oldest first, open scans included. InvalidInput for an output
+   * that is not registered.
    */
   unpublished(output: string, query: UnpublishedQuery): Promise<Unpublished>;
   /** Moves the output's position; `position` is what `unpublished` returned. */
   advance(output: string, position: string): Promise<void>;
-  /** Forgets positions of outputs that are configured no more, so that they do not keep the log for ever. */
-  retainOutputs(outputs: readonly string[]): Promise<void>;
+  /**
+   * Says which outputs there are. A new one starts with what is committed from now on; the position of one that is
+   * gone is forgotten, so that it does not keep the log for ever.
+   */
+  registerOutputs(outputs: readonly string[]): Promise<void>;
   /** Drops changes detected before `before` that every output has; the floor moves with them. Returns how many. */
   trim(before: number): Promise<number>;
 }

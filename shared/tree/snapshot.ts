@@ -23,11 +23,22 @@ export function isPending(entry: SnapshotEntry): boolean {
 
 export function settled(entry: Pick<Entry, 'name'> & Facts, kind: SnapshotEntry['kind']): SnapshotEntry {
   const facts = factsOf(entry);
-  return { name: entry.name, kind, seen: facts, reported: facts, since: 0, misses: 0 };
+  return {
+    name: entry.name,
+    kind,
+    seen: facts,
+    reported: facts,
+    since: 0,
+    misses: 0,
+  };
 }
 
 export function factsOf(entry: Facts): Facts {
-  return { size: entry.size, modifiedAt: entry.modifiedAt, precision: entry.precision };
+  return {
+    size: entry.size,
+    modifiedAt: entry.modifiedAt,
+    precision: entry.precision,
+  };
 }
 
 /** Whether the entry waits for the end of the scan: missing, or created and possibly the target of a move. */

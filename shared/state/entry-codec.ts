@@ -1,0 +1,100 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { z } from 'zod';
+import { StateUnusable } from '../failure.ts';
+import type { Facts, Precision } from '../tree/entry.ts';
+import { isEscaped, nameFromBytes, nameToBytes } from '../tree/name.ts';
+import { isPending, type SnapshotEntry } from '../tree/snapshot.ts';
+
+/**
+ * The stored form of a chunk of entries: one byte of version, then zstd over columns: count and length of names
+ * (u32 each), names joined by NUL, one byte of kind and precision per entry, sizes and times as doubles (NaN:
+ * unknown), and what is pending as JSON. Columns compress well and decode without a loop over bytes.
+ */
+const version = 1;
+const precisions: readonly Precision[] = ['millisecond', 'second', 'minute', 'day', 'none'];
+const directoryBit = 0x10;
+
+export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
+  const names = joinNames(entries);
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(entries.length, 0);
+  head.writeUInt32LE(names.length, 4);
+  const flags = Buffer.alloc(entries.length);
+  const sizes = new Float64Array(entries.length);
+  const times = new Float64Array(entries.length);
+  const pending: PendingEntry[] = [];
+  entries.forEach((entry, index) => {
+    const facts = entry.seen ?? entry.reported ?? unknown;
+    flags[index] = precisions.indexOf(facts.precision) | (entry.kind === 'directory' ? directoryBit : 0);
+    sizes[index] = facts.size ?? Number.NaN;
+    times[index] = facts.modifiedAt ?? Number.NaN;
+    if (isPending(entry)) {
+      pending.push([index, entry.seen, entry.reported, entry.since, entry.misses]);
+    }
+  });
+  const columns = [head, names, flags, bytesOf(sizes), bytesOf(times), Buffer.from(JSON.stringify(pending))];
+  return Buffer.concat([Buffer.from([version]), zstdCompressSync(Buffer.concat(columns))]);
+}
+
+export function decodeEntries(data: Uint8Array): readonly SnapshotEntry[] {
+  if (data[0] !== version) throw new StateUnusable(`entries of unknown form ${data[0]}`);
+  const raw = zstdDecompressSync(data.subarray(1));
+  const count = raw.readUInt32LE(0);
+  const namesEnd = 8 + raw.readUInt32LE(4);
+  const names = splitNames(raw.subarray(8, namesEnd), count);
+  const flags = raw.subarray(namesEnd, namesEnd + count);
+  const sizes = doublesOf(raw.subarray(namesEnd + count), count);
+  const times = doublesOf(raw.subarray(namesEnd + count * 9), count);
+  const entries = names.map((name, index): SnapshotEntry => {
+    const flag = flags[index] ?? 0;
+    const facts: Facts = {
+      size: known(sizes[index]),
+      modifiedAt: known(times[index]),
+      precision: precisions[flag & 0xf] ?? 'none',
+    };
+    const kind = (flag & directoryBit) !== 0 ? 'directory' : 'file';
+    return { name, kind, seen: facts, reported: facts, since: 0, misses: 0 };
+  });
+  const pending = pendingEntries.parse(JSON.parse(raw.toString('utf8', namesEnd + count * 17)));
+  for (const [index, seen, reported, since, misses] of pending) {
+    const entry = entries[index];
+    if (entry) entries[index] = { ...entry, seen, reported, since, misses };
+  }
+  return entries;
+}
+
+const unknown: Facts = { size: null, modifiedAt: null, precision: 'none' };
+
+const facts = z.object({
+  size: z.number().nullable(),
+  modifiedAt: z.number().nullable(),
+  precision: z.enum(['millisecond', 'second', 'minute', 'day', 'none']),
+});
+const pendingEntries = z.array(
+  z.tuple([z.number(), facts.nullable(), facts.nullable(), z.number(), z.number()]),
+);
+type PendingEntry = z.infer<typeof pendingEntries>[number];
+
+function joinNames(entries: readonly SnapshotEntry[]): Buffer {
+  const joined = entries.map((entry) => entry.name).join('\0');
+  return isEscaped(joined) ? nameToBytes(joined) : Buffer.from(joined, 'utf8');
+}
+
+function splitNames(bytes: Uint8Array, count: number): string[] {
+  return count === 0 ? [] : nameFromBytes(bytes).split('\0');
+}
+
+function bytesOf(doubles: Float64Array): Buffer {
+  return Buffer.from(doubles.buffer, doubles.byteOffset, doubles.byteLength);
+}
+
+/** Copies: the columns before them leave doubles unaligned. */
+function doublesOf(bytes: Uint8Array, count: number): Float64Array {
+  const doubles = new Float64Array(count);
+  bytesOf(doubles).set(bytes.subarray(0, count * 8));
+  return doubles;
+}
+
+function known(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}

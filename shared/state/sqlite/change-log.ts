@@ -1,0 +1,160 @@
+import { InvalidInput } from '../../failure.ts';
+import type { ChangeLog, ChangePage, Unpublished, UnpublishedQuery, WatchKey } from '../state.ts';
+import { storedChange } from '../stored.ts';
+import { integer, integerOrNull, json, text, textOrNull } from './columns.ts';
+import type { Database, Row } from './database.ts';
+import { watchId } from './fence.ts';
+
+export function sqliteChangeLog(db: Database): ChangeLog {
+  return {
+    async changes(watch, cursor, limit) {
+      return page(db, watch, cursor, limit);
+    },
+    async cursorOf(watch, id) {
+      const row = db.get(
+        `SELECT scan, phase, task, position FROM log WHERE watch = ? AND change ->> 'id' = ?`,
+        watchId(db, watch),
+        id,
+      );
+      return row && cursorAt(row);
+    },
+    async unpublished(output, query) {
+      return unpublished(db, output, query);
+    },
+    async advance(output, position) {
+      db.run('UPDATE outputs SET position = max(position, ?) WHERE name = ?', Number(position), output);
+    },
+    async registerOutputs(outputs) {
+      db.transaction(() => {
+        for (const row of db.all('SELECT name FROM outputs')) {
+          if (!outputs.includes(text(row, 'name')))
+            db.run('DELETE FROM outputs WHERE name = ?', text(row, 'name'));
+        }
+        for (const output of outputs) {
+          db.run(
+            `INSERT INTO outputs (name, position) SELECT ?, coalesce(max(committed), 0) FROM log WHERE true
+             ON CONFLICT DO NOTHING`,
+            output,
+          );
+        }
+      });
+    },
+    async trim(before) {
+      return db.transaction(() => trim(db, before));
+    },
+  };
+}
+
+/** The open scan is left out: a reader that stored a cursor inside it would miss what is committed before it. */
+function page(db: Database, watch: WatchKey, cursor: string | null, limit: number): ChangePage {
+  const id = watchId(db, watch);
+  const { floor, open } = standing(db, id);
+  const after = cursor === null ? { scan: 0, phase: 0, task: '', position: 0 } : parseCursor(cursor);
+  const rows = db.all(
+    `SELECT * FROM log WHERE watch = ? AND (scan, phase, task, position) > (?, ?, ?, ?) AND scan <> ?
+     ORDER BY scan, phase, task, position LIMIT ?`,
+    id,
+    after.scan,
+    after.phase,
+    after.task,
+    after.position,
+    open ?? -1,
+    limit,
+  );
+  const last = rows.at(-1);
+  return {
+    changes: rows.map(changeOf),
+    cursor: last === undefined ? (cursor ?? floor) : cursorAt(last),
+    resync: cursor !== null && floor !== null && isBefore(after, parseCursor(floor)),
+  };
+}
+
+function standing(db: Database, id: number): { readonly floor: string | null; readonly open: number | null } {
+  const row = db.get('SELECT floor, open_scan FROM watches WHERE id = ?', id) ?? {};
+  return {
+    floor: textOrNull(row, 'floor'),
+    open: integerOrNull(row, 'open_scan'),
+  };
+}
+
+function unpublished(db: Database, output: string, query: UnpublishedQuery): Unpublished {
+  const registered = db.get('SELECT position FROM outputs WHERE name = ?', output);
+  if (registered === undefined) throw new InvalidInput(`no output ${output} is registered`);
+  const position = integer(registered, 'position');
+  const watches = query.watches ? JSON.stringify(query.watches) : null;
+  const rows = db.all(
+    `SELECT log.committed, log.change FROM log JOIN watches ON watches.id = log.watch
+     WHERE committed > ?1 AND (?2 IS NULL OR watches.key IN (SELECT value FROM json_each(?2)))
+     ORDER BY committed LIMIT ?3`,
+    position,
+    watches,
+    query.limit,
+  );
+  const behind =
+    db.get('SELECT count(*) AS waiting, max(committed) AS newest FROM log WHERE committed > ?', position) ??
+    {};
+  const newest = integerOrNull(behind, 'newest');
+  const last = rows.at(-1);
+  // A page that is not full has seen everything up to the newest change, others' watches included.
+  const upTo = rows.length < query.limit || last === undefined ? newest : integer(last, 'committed');
+  return {
+    changes: rows.map(changeOf),
+    position: upTo === null ? null : String(upTo),
+    waiting: integer(behind, 'waiting'),
+  };
+}
+
+/** The floor moves in the transaction that deletes, so no reader can take a shortened log for a whole one. */
+function trim(db: Database, before: number): number {
+  const published = integerOrNull(db.get('SELECT min(position) AS least FROM outputs') ?? {}, 'least');
+  const rows = db.all(
+    `SELECT log.watch, log.scan, log.phase, log.task, log.position, log.committed FROM log
+     JOIN watches ON watches.id = log.watch
+     WHERE detected_at < ? AND committed <= ? AND log.scan <> coalesce(watches.open_scan, -1)
+     ORDER BY log.watch, log.scan, log.phase, log.task, log.position`,
+    before,
+    published ?? Number.MAX_SAFE_INTEGER,
+  );
+  for (const row of rows) {
+    db.run('UPDATE watches SET floor = ? WHERE id = ?', cursorAt(row), integer(row, 'watch'));
+    db.run('DELETE FROM log WHERE committed = ?', integer(row, 'committed'));
+  }
+  return rows.length;
+}
+
+interface Cursor {
+  readonly scan: number;
+  readonly phase: number;
+  readonly task: string;
+  readonly position: number;
+}
+
+function cursorAt(row: Row): string {
+  return [integer(row, 'scan'), integer(row, 'phase'), text(row, 'task'), integer(row, 'position')].join('-');
+}
+
+function parseCursor(cursor: string): Cursor {
+  const match = /^(\d+)-([12])-(\w+)-(\d+)$/.exec(cursor);
+  if (match === null) {
+    throw new InvalidInput(`${JSON.stringify(cursor)} is no cursor`, {
+      advice: 'Use the cursor that "farwatch changes" printed last, or the id of a change.',
+    });
+  }
+  return {
+    scan: Number(match[1]),
+    phase: Number(match[2]),
+    task: match[3] ?? '',
+    position: Number(match[4]),
+  };
+}
+
+function isBefore(a: Cursor, b: Cursor): boolean {
+  if (a.scan !== b.scan) return a.scan < b.scan;
+  if (a.phase !== b.phase) return a.phase < b.phase;
+  if (a.task !== b.task) return a.task < b.task;
+  return a.position < b.position;
+}
+
+function changeOf(row: Row) {
+  return json(row, 'change', storedChange);
+}

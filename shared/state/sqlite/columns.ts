@@ -1,0 +1,71 @@
+import type { z } from 'zod';
+import { StateUnusable } from '../../failure.ts';
+import { nameFromBytes, nameToBytes } from '../../tree/name.ts';
+import type { Row } from './database.ts';
+
+/** Readers of single columns: a wrong type is a damaged file, never a crash further on. */
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw damaged(column);
+  return value;
+}
+
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw damaged(column);
+  return value;
+}
+
+export function integerOrNull(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column);
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw damaged(column);
+  return value;
+}
+
+export function json<S extends z.ZodType>(row: Row, column: string, schema: S): z.output<S> {
+  const parsed = schema.safeParse(JSON.parse(text(row, column)));
+  if (!parsed.success) throw damaged(column);
+  return parsed.data;
+}
+
+export function jsonOrNull<S extends z.ZodType>(row: Row, column: string, schema: S): z.output<S> | null {
+  return row[column] === null ? null : json(row, column, schema);
+}
+
+export function choice<const C extends string>(row: Row, column: string, choices: readonly C[]): C {
+  const value = text(row, column);
+  const found = choices.find((candidate) => candidate === value);
+  if (found === undefined) throw damaged(column);
+  return found;
+}
+
+export function digest(row: Row, column: string): string | null {
+  return row[column] === null ? null : Buffer.from(bytes(row, column)).toString('hex');
+}
+
+/** NUL for '/': it sorts below all other bytes, so a subtree is contiguous, and no name can hold it. */
+export function pathKey(path: string): Buffer {
+  const key = nameToBytes(path);
+  for (let i = key.indexOf(0x2f); i !== -1; i = key.indexOf(0x2f, i + 1)) key[i] = 0;
+  return key;
+}
+
+export function pathOf(row: Row): string {
+  return nameFromBytes(bytes(row, 'path')).replaceAll('\0', '/');
+}
+
+function damaged(column: string): StateUnusable {
+  return new StateUnusable(`the state holds something unexpected in column ${column}`, {
+    advice:
+      'Restore the state file from a backup, or move it away: the next run then starts with a new baseline.',
+  });
+}

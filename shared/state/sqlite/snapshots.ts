@@ -1,0 +1,195 @@
+import { StaleSnapshot } from '../../failure.ts';
+import { decodeEntries, encodeEntries } from '../entry-codec.ts';
+import type { ChunkHead, DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../state.ts';
+import { storedRules } from '../stored.ts';
+import { bytes, choice, digest, integer, integerOrNull, json, pathKey, pathOf, text } from './columns.ts';
+import type { Database, Row, Value } from './database.ts';
+import { checkFence, reassembly, watchId } from './fence.ts';
+
+const pageSize = 1_000;
+
+export function sqliteSnapshots(db: Database): Snapshots {
+  return {
+    commitLimit: 20_000,
+    async directory(watch, path) {
+      const row = db.get(
+        'SELECT * FROM directories WHERE watch = ? AND path = ?',
+        watchId(db, watch),
+        pathKey(path),
+      );
+      return row && directoryOf(row);
+    },
+    async *directories(watch, path) {
+      yield* pages(db, watchId(db, watch), path, '');
+    },
+    async *heldDirectories(watch) {
+      yield* pages(db, watchId(db, watch), '', 'AND held = 1');
+    },
+    async chunkHeads(watch, path) {
+      return heads(db, watchId(db, watch), path);
+    },
+    async chunks(watch, path, wanted) {
+      const directory = directoryId(db, watchId(db, watch), path);
+      return wanted.map((chunk) => {
+        const row = db.get(
+          'SELECT * FROM chunks WHERE id = ? AND directory = ?',
+          Number(chunk),
+          directory ?? -1,
+        );
+        if (row === undefined) throw new StaleSnapshot([path]);
+        return {
+          chunk,
+          digest: digest(row, 'digest'),
+          entries: decodeEntries(bytes(row, 'entries')),
+        };
+      });
+    },
+    async scopeRules(scope) {
+      const row = db.get('SELECT rules FROM scopes WHERE scope = ?', scope);
+      return row && json(row, 'rules', storedRules);
+    },
+    async commit(fence, directories) {
+      db.transaction(() => commit(db, fence, directories));
+    },
+  };
+}
+
+/** Pages by key, so that no cursor stays open while others write. */
+function* pages(
+  db: Database,
+  watch: number,
+  path: string,
+  condition: '' | 'AND held = 1',
+): Generator<DirectoryRecord> {
+  const start = pathKey(path);
+  const own = db.get(`SELECT * FROM directories WHERE watch = ? AND path = ? ${condition}`, watch, start);
+  if (own) yield directoryOf(own);
+  let after: Value = path === '' ? start : Buffer.concat([start, Buffer.from([0])]);
+  const end: Value = path === '' ? Buffer.alloc(1, 0xff) : Buffer.concat([start, Buffer.from([1])]);
+  for (;;) {
+    const rows = db.all(
+      `SELECT * FROM directories WHERE watch = ? AND path > ? AND path < ? ${condition} ORDER BY path LIMIT ${pageSize}`,
+      watch,
+      after,
+      end,
+    );
+    for (const row of rows) yield directoryOf(row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageSize) return;
+    after = bytes(last, 'path');
+  }
+}
+
+function directoryId(db: Database, watch: number, path: string): number | undefined {
+  const row = db.get('SELECT id FROM directories WHERE watch = ? AND path = ?', watch, pathKey(path));
+  return row && integer(row, 'id');
+}
+
+function heads(db: Database, watch: number, path: string): readonly ChunkHead[] {
+  const rows = db.all(
+    `SELECT chunks.id, chunks.digest FROM chunks JOIN directories ON directories.id = chunks.directory
+     WHERE directories.watch = ? AND directories.path = ? ORDER BY chunks.id`,
+    watch,
+    pathKey(path),
+  );
+  return rows.map((row) => ({
+    chunk: String(integer(row, 'id')),
+    digest: digest(row, 'digest'),
+  }));
+}
+
+function commit(db: Database, fence: Fence, directories: readonly DirectoryCommit[]): void {
+  const task = checkFence(db, fence);
+  const stale: string[] = [];
+  let logged = task.logged;
+  for (const directory of directories) {
+    if (!apply(db, task.watch, directory)) stale.push(directory.path);
+    for (const change of directory.changes) {
+      logged += 1;
+      db.run(
+        'INSERT INTO log (watch, scan, phase, task, position, detected_at, change) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        task.watch,
+        fence.scan,
+        fence.task === reassembly ? 2 : 1,
+        fence.task,
+        logged,
+        Date.parse(change.detectedAt),
+        JSON.stringify(change),
+      );
+    }
+  }
+  if (stale.length > 0) throw new StaleSnapshot(stale);
+  if (logged > task.logged) {
+    db.run(
+      'UPDATE tasks SET logged = ? WHERE watch = ? AND scan = ? AND task = ?',
+      logged,
+      task.watch,
+      fence.scan,
+      fence.task,
+    );
+  }
+}
+
+/** Returns false where the directory is not at the generation that was expected. */
+function apply(db: Database, watch: number, { path, expected, record, ...change }: DirectoryCommit): boolean {
+  const key = pathKey(path);
+  const row = db.get('SELECT id, generation FROM directories WHERE watch = ? AND path = ?', watch, key);
+  if (row === undefined || integer(row, 'generation') !== expected) return false;
+  const id = integer(row, 'id');
+  if (record === null) {
+    db.run('DELETE FROM chunks WHERE directory = ?', id);
+    db.run('DELETE FROM directories WHERE id = ?', id);
+    return true;
+  }
+  db.run(
+    `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
+       held = ?, proved_by = ?, reported = ?, listed = ? WHERE id = ?`,
+    record.digest === null ? null : Buffer.from(record.digest, 'hex'),
+    record.scope,
+    record.profile,
+    record.stub,
+    record.dueAt,
+    record.held ? 1 : 0,
+    record.provedBy,
+    record.reported,
+    record.listed,
+    id,
+  );
+  for (const chunk of change.dropChunks) {
+    if (db.run('DELETE FROM chunks WHERE id = ? AND directory = ?', Number(chunk), id) === 0) return false;
+  }
+  for (const chunk of change.putChunks) {
+    db.run(
+      'INSERT INTO chunks (directory, digest, entries) VALUES (?, ?, ?)',
+      id,
+      chunk.digest === null ? null : Buffer.from(chunk.digest, 'hex'),
+      encodeEntries(chunk.entries),
+    );
+  }
+  for (const stub of change.stubs) {
+    db.run(
+      `INSERT INTO directories (watch, path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed)
+       VALUES (?, ?, 0, NULL, '', '', ?, NULL, 0, 0, 0, 0) ON CONFLICT DO NOTHING`,
+      watch,
+      pathKey(stub.path),
+      stub.stub,
+    );
+  }
+  return true;
+}
+
+function directoryOf(row: Row): DirectoryRecord {
+  return {
+    path: pathOf(row),
+    generation: integer(row, 'generation'),
+    digest: digest(row, 'digest'),
+    scope: text(row, 'scope'),
+    profile: text(row, 'profile'),
+    stub: row['stub'] === null ? null : choice(row, 'stub', ['baseline', 'new']),
+    dueAt: integerOrNull(row, 'due_at'),
+    held: integer(row, 'held') === 1,
+    provedBy: integer(row, 'proved_by'),
+    reported: integer(row, 'reported'),
+    listed: integer(row, 'listed'),
+  };
+}
