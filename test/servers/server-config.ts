@@ -1,0 +1,52 @@
+import type { FtpServer, SftpServer } from '../../shared/config/config.ts';
+import type { TestServer } from './test-server.ts';
+
+const limits = {
+  connections: 4,
+  connectTimeoutMs: 10_000,
+  responseTimeoutMs: 10_000,
+  idleTimeoutMs: 60_000,
+} as const;
+
+/** The server as the parsed configuration would name it: pinned host key, verified certificate. */
+export function sftpServerConfig(server: TestServer, overrides: Partial<SftpServer> = {}): SftpServer {
+  const { protocol, host, port, username, password, privateKey, hostKey } = server.config;
+  if (protocol !== 'sftp') throw new Error(`${server.name} does not speak SFTP`);
+  const auth =
+    password === undefined
+      ? { privateKey: { source: 'plain', value: privateKey ?? '' } as const }
+      : { password: { source: 'plain', value: password } as const };
+  return {
+    ...limits,
+    name: 'test',
+    protocol,
+    host,
+    port,
+    username,
+    auth,
+    hostKey: hostKey ?? 'trust-on-first-use',
+    ...overrides,
+  };
+}
+
+export function ftpServerConfig(server: TestServer, overrides: Partial<FtpServer> = {}): FtpServer {
+  const { protocol, host, port, username, password, ca } = server.config;
+  if (protocol === 'sftp') throw new Error(`${server.name} does not speak FTP`);
+  return {
+    ...limits,
+    name: 'test',
+    protocol,
+    host,
+    port,
+    username,
+    auth: { password: { source: 'plain', value: password ?? '' } },
+    timezone: server.facts.listZone,
+    separateTransferHost: false,
+    tls: {
+      verify: true,
+      minVersion: 'TLSv1.2',
+      ...(ca === undefined ? {} : { ca: { source: 'plain', value: ca } }),
+    },
+    ...overrides,
+  };
+}
