@@ -1,3 +1,4 @@
+import { startNpmFtp, startNpmSftp } from './npm-servers.ts';
 import { opensshMissing, startOpenSsh } from './openssh.ts';
 import { proftpdMissing, startProftpd, startProftpdSftp } from './proftpd.ts';
 import { pureFtpdMissing, startPureFtpd } from './pure-ftpd.ts';
@@ -45,6 +46,8 @@ export const serverKinds: readonly ServerKind[] = [
   kind('Pure-FTPd (ftps)', 'ftps', pureFtpdMissing, (options) =>
     startPureFtpd({ ...options, tls: 'explicit' }),
   ),
+  kind('ssh2 (sftp)', 'sftp', () => undefined, startNpmSftp),
+  kind('ftp-srv (ftp)', 'ftp', () => undefined, startNpmFtp),
 ];
 
 /** For `test(name, { skip })`: false, or why the server is skipped. In CI nothing is skipped: it throws. */
