@@ -155,7 +155,17 @@ export interface ScanCounts {
   readonly files: number;
   readonly changedDirectories: number;
   readonly partialDirectories: number;
+  /** Changes logged. Counted by attempts that lived to their end: after a crash it may be too low. */
+  readonly changes: number;
 }
+
+export const noCounts: ScanCounts = {
+  directories: 0,
+  files: 0,
+  changedDirectories: 0,
+  partialDirectories: 0,
+  changes: 0,
+};
 
 /** Why a task could not do its work: the server or the configuration, not a single directory. */
 export interface ScanFailure {
@@ -207,8 +217,6 @@ export interface ScanSummary {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly counts: ScanCounts;
-  /** Changes logged by the scan. */
-  readonly changes: number;
   readonly treeDigest: string;
   readonly partials: readonly Partial[];
   readonly failure: ScanFailure | null;
@@ -265,6 +273,8 @@ export interface DirectoryCommit {
     readonly path: string;
     readonly stub: 'baseline' | 'new';
   }[];
+  /** Subtrees that left the scope: their records and entries go, without a word. */
+  readonly forget: readonly string[];
   readonly changes: readonly Change[];
 }
 
@@ -349,6 +359,11 @@ export interface Slots {
   renewSlot(lease: SlotLease, until: number): Promise<void>;
   /** `restUntil`: when the session is surely gone; the time of the call if the server saw its end. */
   releaseSlot(lease: SlotLease, restUntil: number): Promise<void>;
+  /**
+   * For a home that knows that every earlier holder whose name begins with `machine` is dead: the kernel has closed
+   * their connections, so their slots rest for moments and not for the server's idle time-out.
+   */
+  takeOverSlots(machine: string, now: number): Promise<void>;
 }
 
 export interface SlotRequest {

@@ -25,6 +25,7 @@ export const storedCounts = z.object({
   files: z.number(),
   changedDirectories: z.number(),
   partialDirectories: z.number(),
+  changes: z.number(),
 });
 
 export const storedPartials = z.array(z.object({ path: z.string(), reason: z.string(), detail: z.string() }));
@@ -41,7 +42,6 @@ export const storedSummary = z.object({
   startedAt: z.number(),
   endedAt: z.number(),
   counts: storedCounts,
-  changes: z.number(),
   treeDigest: z.string(),
   partials: storedPartials,
   failure: storedFailure.nullable(),

@@ -43,7 +43,7 @@ export interface DiffPolicy {
 
 /** The rules the snapshot was taken under. */
 export interface Rescoped {
-  readonly tracked: (name: string, kind: SnapshotEntry['kind']) => boolean;
+  readonly descended: (name: string) => boolean;
   readonly admitted: (name: string, kind: SnapshotEntry['kind']) => boolean;
   readonly initial: 'baseline' | 'emit';
 }
@@ -260,7 +260,7 @@ function replaced(
 function stubFor(name: string, policy: DiffPolicy): 'baseline' | 'new' {
   if (policy.stub !== null) return policy.stub;
   if (policy.rescoped === null) return 'new';
-  return policy.rescoped.tracked(name, 'directory') || policy.rescoped.initial === 'emit'
+  return policy.rescoped.descended(name) || policy.rescoped.initial === 'emit'
     ? 'new'
     : 'baseline';
 }

@@ -90,17 +90,15 @@ function unpublished(db: Database, output: string, query: UnpublishedQuery): Unp
     watches,
     query.limit,
   );
-  const behind =
-    db.get('SELECT count(*) AS waiting, max(committed) AS newest FROM log WHERE committed > ?', position) ??
-    {};
-  const newest = integerOrNull(behind, 'newest');
+  const newest = integerOrNull(db.get('SELECT max(committed) AS newest FROM log') ?? {}, 'newest') ?? 0;
+  if (newest <= position) return { changes: [], position: null, waiting: 0 };
   const last = rows.at(-1);
   // A page that is not full has seen everything up to the newest change, others' watches included.
   const upTo = rows.length < query.limit || last === undefined ? newest : integer(last, 'committed');
   return {
     changes: rows.map(changeOf),
-    position: upTo === null ? null : String(upTo),
-    waiting: integer(behind, 'waiting'),
+    position: String(upTo),
+    waiting: newest - position, // numbers are given without gaps
   };
 }
 

@@ -87,8 +87,8 @@ function begin(db: Database, scan: NewScan, now: number): ScanRecord | undefined
   db.run('DELETE FROM scans WHERE watch = ? AND scan < ?', id, number - keptScans);
   db.run(
     `INSERT INTO scans (watch, scan, epoch, scope, started_at, deadline_at, deadline_ms, closed, tasks_made, tasks_left,
-       directories, files, changed, partial, partials)
-     SELECT id, ?, epoch, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, '[]' FROM watches WHERE id = ?`,
+       directories, files, changed, partial, changes, partials)
+     SELECT id, ?, epoch, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, '[]' FROM watches WHERE id = ?`,
     number,
     scan.scope,
     now,
@@ -164,13 +164,14 @@ function complete(db: Database, fence: Fence, result: TaskResult, now: number): 
   const failure = jsonOrNull(before, 'failure', storedFailure) ?? result.failure;
   const row = db.get(
     `UPDATE scans SET tasks_left = tasks_left - 1, deadline_at = ? + deadline_ms, directories = directories + ?,
-       files = files + ?, changed = changed + ?, partial = partial + ?, partials = ?, failure = ?
+       files = files + ?, changed = changed + ?, partial = partial + ?, changes = changes + ?, partials = ?, failure = ?
      WHERE watch = ? AND scan = ? RETURNING tasks_left`,
     now,
     result.counts.directories,
     result.counts.files,
     result.counts.changedDirectories,
     result.counts.partialDirectories,
+    result.counts.changes,
     JSON.stringify(partials),
     failure && JSON.stringify(failure),
     watch,
@@ -253,5 +254,6 @@ function countsOf(row: Row): ScanCounts {
     files: integer(row, 'files'),
     changedDirectories: integer(row, 'changed'),
     partialDirectories: integer(row, 'partial'),
+    changes: integer(row, 'changes'),
   };
 }

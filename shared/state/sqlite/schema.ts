@@ -18,6 +18,7 @@ CREATE TABLE scans (
   started_at INTEGER NOT NULL, deadline_at INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,
   closed INTEGER NOT NULL, tasks_made INTEGER NOT NULL, tasks_left INTEGER NOT NULL,
   directories INTEGER NOT NULL, files INTEGER NOT NULL, changed INTEGER NOT NULL, partial INTEGER NOT NULL,
+  changes INTEGER NOT NULL,
   partials TEXT NOT NULL, failure TEXT,
   PRIMARY KEY (watch, scan)
 ) WITHOUT ROWID;

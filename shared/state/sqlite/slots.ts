@@ -29,8 +29,18 @@ export function sqliteSlots(db: Database): Slots {
         lease.holder,
       );
     },
+    async takeOverSlots(machine, now) {
+      db.run(
+        'UPDATE slots SET holder = NULL, rest_until = ?1 WHERE substr(holder, 1, length(?2)) = ?2',
+        now + deadHolderRestMs,
+        machine,
+      );
+    },
   };
 }
+
+/** For the server to see that the connections of a killed process are closed. */
+const deadHolderRestMs = 1_000;
 
 function acquire(db: Database, request: SlotRequest, now: number): SlotLease | { readonly retryAt: number } {
   const rows = db.all('SELECT * FROM slots WHERE server = ?', request.server);

@@ -64,20 +64,40 @@ function* pages(
   const start = pathKey(path);
   const own = db.get(`SELECT * FROM directories WHERE watch = ? AND path = ? ${condition}`, watch, start);
   if (own) yield directoryOf(own);
-  let after: Value = path === '' ? start : Buffer.concat([start, Buffer.from([0])]);
-  const end: Value = path === '' ? Buffer.alloc(1, 0xff) : Buffer.concat([start, Buffer.from([1])]);
+  const range = below(path);
+  let after: Value = range.after;
   for (;;) {
     const rows = db.all(
       `SELECT * FROM directories WHERE watch = ? AND path > ? AND path < ? ${condition} ORDER BY path LIMIT ${pageSize}`,
       watch,
       after,
-      end,
+      range.end,
     );
     for (const row of rows) yield directoryOf(row);
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageSize) return;
     after = bytes(last, 'path');
   }
+}
+
+/** The keys strictly between which all paths below `path` lie. */
+function below(path: string): { readonly after: Buffer; readonly end: Buffer } {
+  const key = pathKey(path);
+  if (path === '') return { after: key, end: Buffer.alloc(1, 0xff) };
+  return { after: Buffer.concat([key, Buffer.from([0])]), end: Buffer.concat([key, Buffer.from([1])]) };
+}
+
+function forget(db: Database, watch: number, path: string): void {
+  const { after, end } = below(path);
+  const subtree = 'watch = ?1 AND (path = ?2 OR (path > ?3 AND path < ?4))';
+  db.run(
+    `DELETE FROM chunks WHERE directory IN (SELECT id FROM directories WHERE ${subtree})`,
+    watch,
+    pathKey(path),
+    after,
+    end,
+  );
+  db.run(`DELETE FROM directories WHERE ${subtree}`, watch, pathKey(path), after, end);
 }
 
 function directoryId(db: Database, watch: number, path: string): number | undefined {
@@ -166,6 +186,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
       encodeEntries(chunk.entries),
     );
   }
+  for (const subtree of change.forget) forget(db, watch, subtree);
   for (const stub of change.stubs) {
     db.run(
       `INSERT INTO directories (watch, path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed)

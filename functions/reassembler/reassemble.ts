@@ -1,0 +1,280 @@
+import type { Notice } from '../../shared/changes/change.ts';
+import type { StampContext } from '../../shared/changes/stamp.ts';
+import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
+import { nextDue } from '../../shared/config/schedule.ts';
+import type { Logger } from '../../shared/log.ts';
+import {
+  type ClaimedTask,
+  type DirectoryCommit,
+  type Hold,
+  type ScanEnd,
+  type ScanRecord,
+  type ScanSummary,
+  type State,
+  type WatchRecord,
+  watchKey,
+} from '../../shared/state/state.ts';
+import { digestText, rollUp } from '../../shared/tree/digest.ts';
+import { isBelow } from '../../shared/tree/entry.ts';
+import { judge, type MissingEntry, type Verdict } from '../../shared/tree/judge.ts';
+import { covers, planTasks, type TaskScope } from '../../shared/tree/plan.ts';
+import { compileSelection } from '../../shared/tree/selection.ts';
+import { verdictCommits } from './commits.ts';
+import { type HeldChanges, type HeldRules, readHeld } from './held.ts';
+
+export interface ReassemblerServices {
+  readonly state: State;
+  readonly log: Logger;
+  readonly committed: () => void;
+}
+
+export interface Reassembly {
+  readonly watch: WatchConfig;
+  readonly server: ServerConfig;
+  readonly scan: number;
+  /** Scopes of tasks that were given up: they come first in the next scan. */
+  readonly unfinished: readonly TaskScope[];
+}
+
+export interface Reassembled {
+  readonly summary: ScanSummary;
+  readonly hold: Hold | null;
+  /** The hold was not there after the last scan. */
+  readonly newlyHeld: boolean;
+  readonly released: boolean;
+}
+
+/** Directories that make a task of their own worth its overhead. */
+const directoriesPerTask = 200;
+
+/**
+ * Ends a scan whose tasks are all done: judges what is held, rolls the digests up, plans the next scan and closes.
+ * Killed in between, it is called again and goes on with what is still held. Undefined when somebody else closed
+ * the scan. Throws Fenced when another attempt took over.
+ */
+export async function reassemble(
+  reassembly: Reassembly,
+  services: ReassemblerServices,
+  now: number,
+): Promise<Reassembled | undefined> {
+  const { watch } = reassembly;
+  const { state } = services;
+  const key = watchKey(watch);
+  const claimed = await state.claimReassembly(key, reassembly.scan, now);
+  const record = await state.watch(key);
+  if (claimed === undefined || record === undefined) return undefined;
+
+  const rules: HeldRules = {
+    scan: claimed.scan.scan,
+    confirm: watch.deletes.confirm,
+    settleMs: watch.settleMs,
+    selection: compileSelection(watch.selection),
+    now,
+  };
+  const held = await readHeld(key, state, rules);
+  const verdict = await judgeHeld(reassembly, record, held, state);
+  const changes = await commitVerdict(claimed, verdict, held, rules, reassembly, services);
+  const end = await scanEnd(reassembly, record, claimed.scan, held, verdict, changes, state, now);
+  await state.closeScan(claimed.fence, end, now);
+  const { hold } = end;
+  return {
+    summary: end.summary,
+    hold,
+    newlyHeld: hold !== null && hold.digest !== record.hold?.digest,
+    released: hold === null && record.hold !== null,
+  };
+}
+
+async function judgeHeld(
+  { watch }: Reassembly,
+  record: WatchRecord,
+  held: HeldChanges,
+  state: State,
+): Promise<Verdict> {
+  const members = await state.holdMembers(record.key);
+  let total = 0;
+  if (held.missing.length > 0) {
+    for await (const directory of state.directories(record.key, '')) total += directory.reported;
+  }
+  return judge({
+    missing: held.missing,
+    appeared: held.appeared,
+    total,
+    moves: watch.moves,
+    maxPercent: watch.deletes.maxPercent,
+    minCount: watch.deletes.minCount,
+    approved: new Set(record.hold?.decision === 'approved' ? members.held : []),
+    rejected: new Set(members.rejected),
+  });
+}
+
+async function commitVerdict(
+  claimed: ClaimedTask,
+  verdict: Verdict,
+  held: HeldChanges,
+  rules: HeldRules,
+  { watch }: Reassembly,
+  { state, committed }: ReassemblerServices,
+): Promise<number> {
+  const stamp: StampContext = {
+    tenant: watch.tenant,
+    server: watch.server,
+    watch: watch.name,
+    root: watch.root,
+    epoch: claimed.scan.epoch,
+    scan: claimed.scan.scan,
+    phase: 2,
+  };
+  let changes = 0;
+  for (const commits of packed(verdictCommits(held, verdict, rules, stamp), state.commitLimit)) {
+    await state.commit(claimed.fence, commits);
+    changes += commits.reduce((sum, commit) => sum + commit.changes.length, 0);
+  }
+  if (changes > 0) committed();
+  return changes;
+}
+
+/** Fills commits with whole groups as far as they fit; a group beyond the limit still goes in one. */
+function packed(
+  groups: readonly (readonly DirectoryCommit[])[],
+  limit: number,
+): readonly (readonly DirectoryCommit[])[] {
+  const packs: DirectoryCommit[][] = [];
+  for (const group of groups) {
+    const last = packs.at(-1);
+    if (last !== undefined && last.length + group.length <= limit) last.push(...group);
+    else packs.push([...group]);
+  }
+  return packs;
+}
+
+async function scanEnd(
+  reassembly: Reassembly,
+  record: WatchRecord,
+  scan: ScanRecord,
+  held: HeldChanges,
+  verdict: Verdict,
+  changes: number,
+  state: State,
+  now: number,
+): Promise<ScanEnd> {
+  const { watch, server, unfinished } = reassembly;
+  const partials = scan.partials.filter((partial) => !isProvedGone(partial, held.missing));
+  const excused = scan.partials.length - partials.length;
+  const partialDirectories = scan.counts.partialDirectories - excused;
+  const complete = partialDirectories === 0 && scan.failure === null;
+  const untouched = scan.counts.changedDirectories === 0 && held.directories.size === 0;
+  const last = record.lastScan;
+  const tree =
+    untouched && complete && last?.status === 'complete' && record.plan !== null
+      ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
+      : await survey(record, server.connections, state);
+  return {
+    summary: {
+      scan: scan.scan,
+      status: complete ? 'complete' : 'incomplete',
+      startedAt: scan.startedAt,
+      endedAt: now,
+      counts: { ...scan.counts, partialDirectories, changes: scan.counts.changes + changes },
+      treeDigest: tree.digest,
+      partials,
+      failure: scan.failure,
+    },
+    plan: unfinishedFirst(tree.plan, [
+      ...unfinished.flatMap((scope) => scope.subtrees),
+      ...partials.map((partial) => partial.path),
+    ]),
+    nextDueAt: Math.min(nextDue(watch, now), Math.max(now, tree.dueAt ?? Number.POSITIVE_INFINITY)),
+    hold: holdOf(verdict, scan.scan),
+    rejected: verdict.rejected,
+  };
+}
+
+/** A directory that answered "not found" and that its parent does not list either is gone, not unfinished. */
+function isProvedGone(
+  partial: { readonly path: string; readonly reason: string },
+  missing: readonly MissingEntry[],
+): boolean {
+  return (
+    partial.reason === 'not-found' &&
+    missing.some(
+      (entry) =>
+        entry.kind === 'directory' && entry.proved && (entry.path === partial.path || isBelow(partial.path, entry.path)),
+    )
+  );
+}
+
+/** One pass over the directories: the digest of the tree, the next plan, and when the first settling file is due. */
+async function survey(
+  record: WatchRecord,
+  connections: number,
+  state: State,
+): Promise<{ readonly digest: string; readonly plan: readonly TaskScope[]; readonly dueAt: number | null }> {
+  const rolled = rollUp();
+  const costs: { path: string; cost: number }[] = [];
+  let dueAt: number | null = null;
+  for await (const directory of state.directories(record.key, '')) {
+    rolled.add(directory.path, directory.digest);
+    costs.push({ path: directory.path, cost: 1 + directory.listed / 100 });
+    if (directory.dueAt !== null) dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
+  }
+  const parts = Math.max(1, Math.min(connections, Math.floor(costs.length / directoriesPerTask)));
+  return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
+}
+
+/** What a scan could not finish comes first in the next one (protocol rule 6). */
+function unfinishedFirst(plan: readonly TaskScope[], unfinished: readonly string[]): readonly TaskScope[] {
+  const isFirst = (scope: TaskScope) => unfinished.some((path) => covers(scope, path));
+  return [...plan.filter(isFirst), ...plan.filter((scope) => !isFirst(scope))];
+}
+
+function holdOf(verdict: Verdict, scan: number): ScanEnd['hold'] {
+  if (verdict.held.length === 0) return null;
+  const members = verdict.held.toSorted();
+  return {
+    digest: digestText(members.join('\n')).slice(0, 12),
+    count: members.length,
+    percent: Math.round(verdict.percent),
+    scan,
+    decision: 'pending',
+    members,
+  };
+}
+
+/** What everybody who listens for notices is told of the end of a scan. */
+export function scanNotices(reassembly: Reassembly, outcome: Reassembled, now: number): readonly Notice[] {
+  const { watch } = reassembly;
+  const { summary, hold } = outcome;
+  const base = {
+    version: 1 as const,
+    tenant: watch.tenant,
+    server: watch.server,
+    watch: watch.name,
+    scan: summary.scan,
+    at: new Date(now).toISOString(),
+  };
+  const complete = summary.status === 'complete';
+  const notices: Notice[] = [
+    {
+      ...base,
+      type: complete ? 'Scan Completed' : 'Scan Incomplete',
+      message: complete ? 'scan completed' : (summary.failure?.message ?? 'some directories could not be listed'),
+      detail: { ...summary.counts, treeDigest: summary.treeDigest, durationMs: summary.endedAt - summary.startedAt },
+    },
+  ];
+  const { failure } = summary;
+  if (failure?.error === 'RemoteUnavailable') {
+    notices.push({ ...base, type: 'Server Unreachable', message: failure.message, detail: {} });
+  } else if (failure?.error === 'RemoteAuth') {
+    notices.push({ ...base, type: 'Login Refused', message: failure.message, detail: {} });
+  }
+  if (hold !== null && outcome.newlyHeld) {
+    const message = `${hold.count} deletions (${hold.percent} % of the tree) are held: approve or reject them`;
+    const detail = { digest: hold.digest, count: hold.count, percent: hold.percent };
+    notices.push({ ...base, type: 'Watch Suspended', message, detail });
+  }
+  if (outcome.released) {
+    notices.push({ ...base, type: 'Watch Resumed', message: 'no deletions are held any more', detail: {} });
+  }
+  return notices;
+}

@@ -1,0 +1,84 @@
+import { StaleSnapshot } from '../../shared/failure.ts';
+import type { DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../../shared/state/state.ts';
+
+const fullAtDirectories = 200;
+const fullAtEntries = 20_000;
+const fullAfterMs = 250;
+
+/**
+ * Commits that go into the state together: one transaction costs one wait for the disk. Knows the stubs it holds,
+ * since their directories may be listed before they are written.
+ */
+export class Batch {
+  readonly #state: Pick<Snapshots, 'directory' | 'commit'>;
+  readonly #fence: Fence;
+  #commits = new Map<string, DirectoryCommit>();
+  #stubs = new Map<string, DirectoryRecord>();
+  #entries = 0;
+  #since = 0;
+
+  constructor(state: Pick<Snapshots, 'directory' | 'commit'>, fence: Fence) {
+    this.#state = state;
+    this.#fence = fence;
+  }
+
+  /** What a listing of the directory will be compared with; undefined: it is no part of the snapshot. */
+  async record(path: string): Promise<DirectoryRecord | undefined> {
+    return this.#stubs.get(path) ?? (await this.#state.directory(this.#fence.watch, path));
+  }
+
+  has(path: string): boolean {
+    return this.#commits.has(path);
+  }
+
+  add(commit: DirectoryCommit, now: number): void {
+    if (this.#commits.size === 0) this.#since = now;
+    this.#commits.set(commit.path, commit);
+    for (const { path, stub } of commit.stubs) this.#stubs.set(path, stubRecord(path, stub));
+    for (const chunk of commit.putChunks) this.#entries += chunk.entries.length;
+  }
+
+  isFull(now: number): boolean {
+    return (
+      this.#commits.size >= fullAtDirectories ||
+      this.#entries >= fullAtEntries ||
+      (this.#commits.size > 0 && now - this.#since >= fullAfterMs)
+    );
+  }
+
+  /**
+   * Writes all of it. Where another commit came in between, nothing is written: `again` are the directories to list
+   * again (protocol rule 2), all of them, for a stale parent makes its stubs void too.
+   */
+  async flush(): Promise<{ readonly directories: number; readonly changes: number; readonly again: readonly string[] }> {
+    const commits = [...this.#commits.values()];
+    this.#commits = new Map();
+    this.#stubs = new Map();
+    this.#entries = 0;
+    if (commits.length === 0) return { directories: 0, changes: 0, again: [] };
+    try {
+      await this.#state.commit(this.#fence, commits);
+    } catch (error) {
+      if (!(error instanceof StaleSnapshot)) throw error;
+      return { directories: 0, changes: 0, again: commits.map((commit) => commit.path) };
+    }
+    const changes = commits.reduce((sum, commit) => sum + commit.changes.length, 0);
+    return { directories: commits.length, changes, again: [] };
+  }
+}
+
+function stubRecord(path: string, stub: 'baseline' | 'new'): DirectoryRecord {
+  return {
+    path,
+    generation: 0,
+    digest: null,
+    scope: '',
+    profile: '',
+    stub,
+    dueAt: null,
+    held: false,
+    provedBy: 0,
+    reported: 0,
+    listed: 0,
+  };
+}

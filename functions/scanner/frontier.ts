@@ -1,0 +1,80 @@
+import type { ListRequest } from '../../shared/remote/remote.ts';
+
+/**
+ * The directories a task still has to list, as a stream of requests. Depth first, so that it stays short on wide
+ * trees. Ends when nothing is queued and nothing under way, or when it is stopped.
+ */
+export class Frontier<T extends { readonly path: string }> {
+  readonly #queue: string[];
+  readonly #underWay = new Map<string, T>();
+  #stopped = false;
+  #wake: () => void = () => {};
+
+  constructor(paths: readonly string[]) {
+    this.#queue = paths.toReversed();
+  }
+
+  /**
+   * Requests for one session. `prepare` turns a path into what the answer will be compared with, or undefined where
+   * there is nothing to ask; `T.path` is the request's path.
+   */
+  async *requests(prepare: (path: string) => Promise<T | undefined>): AsyncGenerator<ListRequest, void, void> {
+    while (!this.#stopped) {
+      const path = this.#queue.pop();
+      if (path !== undefined) {
+        const prepared = await prepare(path);
+        if (prepared === undefined) continue;
+        this.#underWay.set(prepared.path, prepared);
+        yield { path: prepared.path };
+      } else if (this.#underWay.size === 0) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  /** Takes what an answer belongs to; undefined for an answer nobody asked for. Add what it leads to, then `settle`. */
+  answered(path: string): T | undefined {
+    const prepared = this.#underWay.get(path);
+    this.#underWay.delete(path);
+    return prepared;
+  }
+
+  add(paths: Iterable<string>): void {
+    for (const path of paths) this.#queue.push(path);
+  }
+
+  /** Lets the stream look again: after each answer, once its children are added. */
+  settle(): void {
+    this.#wake();
+  }
+
+  /** Asks for nothing more; what is under way may still be answered. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  /** After a session died: what it did not answer is asked again. */
+  requeue(pathOf: (prepared: T) => string): void {
+    this.add([...this.#underWay.values()].map(pathOf));
+    this.#underWay.clear();
+  }
+
+  /** Whether there is more to ask and it may be asked. */
+  get isOpen(): boolean {
+    return !this.#stopped && this.#queue.length > 0;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** What has not been asked. */
+  rest(): readonly string[] {
+    return this.#queue.toReversed();
+  }
+}

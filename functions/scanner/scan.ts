@@ -1,0 +1,294 @@
+import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
+import { absolutePath } from '../../shared/changes/stamp.ts';
+import { Failure, RemoteProtocol, RemoteUnavailable } from '../../shared/failure.ts';
+import type { Logger } from '../../shared/log.ts';
+import {
+  type ClaimedTask,
+  type DirectoryCommit,
+  type DirectoryRecord,
+  noCounts,
+  type Partial,
+  type ScanCounts,
+  type ScanFailure,
+  type State,
+  type TaskResult,
+  watchKey,
+} from '../../shared/state/state.ts';
+import { digestListing } from '../../shared/tree/digest.ts';
+import { isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
+import type { Listing } from '../../shared/tree/listing.ts';
+import { splitFrontier, type TaskScope } from '../../shared/tree/plan.ts';
+import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
+import { Batch } from './batch.ts';
+import { type ComparisonContext, compare, isUnchanged, tracks } from './compare.ts';
+import { Frontier } from './frontier.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface ScannerServices {
+  readonly state: State;
+  readonly sessions: Sessions;
+  readonly log: Logger;
+  /** Called after every commit that logged changes, so that publishers need not wait. */
+  readonly committed: () => void;
+  readonly advanced: (directories: number, files: number) => void;
+}
+
+export interface ScanTask {
+  readonly watch: WatchConfig;
+  readonly server: ServerConfig;
+  readonly scan: number;
+  readonly task: string;
+}
+
+/** A session may be lost so often in one task before the rest of it counts as partial. */
+const sessionsPerTask = 3;
+const retryDelayMs = 500;
+
+/**
+ * Scans one task: lists its directories, commits what changed, hands on what is left when the budget is spent, idle
+ * slots could help or `signal` aborts. Returns the number of tasks the scan still has (0: reassemble it), or
+ * undefined where the task is done or over already. Throws Fenced when another attempt took the task.
+ */
+export async function scanTask(
+  task: ScanTask,
+  services: ScannerServices,
+  clock: () => number,
+  signal: AbortSignal,
+): Promise<{ readonly left: number } | undefined> {
+  const claimed = await services.state.claimTask(watchKey(task.watch), task.scan, task.task, clock());
+  if (claimed === undefined) return undefined;
+  const result = await new TaskRun(task, claimed, services, clock, signal).run();
+  return services.state.completeTask(claimed.fence, result, clock());
+}
+
+interface Asked {
+  readonly path: string;
+  readonly directory: string;
+  readonly record: DirectoryRecord;
+}
+
+class TaskRun {
+  readonly #task: ScanTask;
+  readonly #claimed: ClaimedTask;
+  readonly #services: ScannerServices;
+  readonly #clock: () => number;
+  readonly #signal: AbortSignal;
+  readonly #selection: Selection;
+  readonly #frontier: Frontier<Asked>;
+  readonly #batch: Batch;
+  readonly #except: ReadonlySet<string>;
+  readonly #startedAt: number;
+  readonly #relisted = new Set<string>();
+  readonly #partials: Partial[] = [];
+  #counts: ScanCounts = noCounts;
+  #context: ComparisonContext | undefined;
+
+  constructor(
+    task: ScanTask,
+    claimed: ClaimedTask,
+    services: ScannerServices,
+    clock: () => number,
+    signal: AbortSignal,
+  ) {
+    this.#task = task;
+    this.#claimed = claimed;
+    this.#services = services;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#selection = compileSelection(task.watch.selection);
+    this.#frontier = new Frontier(claimed.scope.subtrees);
+    this.#batch = new Batch(services.state, claimed.fence);
+    this.#except = new Set(claimed.scope.except);
+    this.#startedAt = clock();
+  }
+
+  async run(): Promise<TaskResult> {
+    if (selectionDigest(this.#task.watch.selection) !== this.#claimed.scan.scope) {
+      return this.#giveUp({ error: 'InvalidInput', message: 'the configuration changed in mid-scan', advice: null });
+    }
+    this.#context = await this.#comparisonContext();
+    let failure: ScanFailure | null = null;
+    try {
+      // A flush may find directories to list again, after the last answer.
+      do {
+        await this.#listAll();
+        await this.#flush();
+      } while (this.#frontier.isOpen);
+    } catch (error) {
+      if (!this.#signal.aborted) failure = failureOf(error);
+      await this.#flush();
+    }
+    if (failure !== null) return this.#giveUp(failure);
+    return { counts: this.#counts, partials: this.#partials, failure: null, children: this.#children() };
+  }
+
+  async #comparisonContext(): Promise<ComparisonContext> {
+    const { watch } = this.#task;
+    const { state } = this.#services;
+    const key = watchKey(watch);
+    const record = await state.watch(key);
+    return {
+      key,
+      watch,
+      selection: this.#selection,
+      scope: this.#claimed.scan.scope,
+      stamp: {
+        tenant: watch.tenant,
+        server: watch.server,
+        watch: watch.name,
+        root: watch.root,
+        epoch: this.#claimed.scan.epoch,
+        scan: this.#claimed.scan.scan,
+        phase: 1,
+      },
+      heldBefore: watch.moves ? (record?.lastStartedAt ?? 0) : 0,
+      state,
+    };
+  }
+
+  /** Over as many sessions, one after another, as it takes; rethrows what ends the task. */
+  async #listAll(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const leased = await this.#services.sessions.open(this.#task.server, this.#signal);
+      let failed: Error | null = null;
+      try {
+        const requests = this.#frontier.requests((path) => this.#prepare(path));
+        for await (const listing of leased.session.list(requests, this.#signal)) {
+          await this.#take(listing);
+        }
+        return;
+      } catch (error) {
+        failed = error instanceof Error ? error : new Error(String(error));
+        this.#frontier.requeue((asked) => asked.directory);
+        const worthAnother = error instanceof RemoteUnavailable || error instanceof RemoteProtocol;
+        if (!worthAnother || attempt >= sessionsPerTask || this.#signal.aborted) throw error;
+        this.#services.log.warn({ error: failed.message, attempt }, 'session lost, trying again');
+      } finally {
+        await leased.release(failed);
+      }
+      await delay(retryDelayMs * 4 ** (attempt - 1), this.#signal);
+    }
+  }
+
+  async #prepare(directory: string): Promise<Asked | undefined> {
+    if (this.#batch.has(directory)) await this.#flush();
+    const record = await this.#batch.record(directory);
+    if (record === undefined) return undefined; // gone from the snapshot since the plan was made: its parent decides
+    return { path: absolutePath(this.#task.watch.root, directory), directory, record };
+  }
+
+  async #take(listing: Listing): Promise<void> {
+    const asked = this.#frontier.answered(listing.path);
+    if (asked === undefined || this.#context === undefined) return;
+    const { directory, record } = asked;
+    const entries = listing.entries.filter((entry) => tracks(this.#selection, joinPath(directory, entry.name), entry.kind));
+    const listed = digestListing(entries);
+    const now = this.#clock();
+    this.#count(listing, directory, entries);
+    let commit: DirectoryCommit | undefined;
+    if (!isUnchanged(record, listing, listed, this.#claimed.scan.scope, now)) {
+      commit = await compare(record, listing, listed, this.#context, now);
+      if (commit !== undefined) this.#batch.add(commit, now);
+    }
+    // Listed for the second time, a directory leads only to what is new in it.
+    const children = this.#relisted.has(directory)
+      ? (commit?.stubs ?? []).map((stub) => stub.path)
+      : entries.flatMap(({ kind, name }) => (kind === 'directory' ? [joinPath(directory, name)] : []));
+    this.#frontier.add(children.filter((child) => this.#descends(child)));
+    if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
+    if (this.#batch.isFull(now)) await this.#flush();
+    if (this.#shouldHandOn(now)) this.#frontier.stop();
+    this.#frontier.settle();
+  }
+
+  #descends(path: string): boolean {
+    return this.#selection.descends(path) && !this.#except.has(path);
+  }
+
+  #count(listing: Listing, directory: string, entries: readonly { readonly kind: string }[]): void {
+    const files = entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? 1 : 0), 0);
+    const partial = listing.status === 'partial';
+    this.#counts = {
+      ...this.#counts,
+      directories: this.#counts.directories + 1,
+      files: this.#counts.files + files,
+      partialDirectories: this.#counts.partialDirectories + (partial ? 1 : 0),
+    };
+    if (listing.status === 'partial') {
+      this.#partials.push({ path: directory, reason: listing.reason, detail: listing.detail });
+      const at = absolutePath(this.#task.watch.root, directory);
+      this.#services.log.warn({ path: at, reason: listing.reason, detail: listing.detail }, 'listing is partial');
+    }
+    this.#services.advanced(1, files);
+  }
+
+  /** A directory that vanished under the scan: only a newer listing of its parent can prove that. */
+  #askParent(directory: string): void {
+    if (directory === '') return;
+    const parent = parentPath(directory);
+    const mine = this.#claimed.scope.subtrees.some((subtree) => parent === subtree || isBelow(parent, subtree));
+    if (!mine || this.#relisted.has(parent)) return;
+    this.#relisted.add(parent);
+    this.#frontier.add([parent]);
+  }
+
+  async #flush(): Promise<void> {
+    const { directories, changes, again } = await this.#batch.flush();
+    this.#frontier.add(again);
+    this.#counts = {
+      ...this.#counts,
+      changedDirectories: this.#counts.changedDirectories + directories,
+      changes: this.#counts.changes + changes,
+    };
+    if (changes > 0) this.#services.committed();
+  }
+
+  #shouldHandOn(now: number): boolean {
+    const { scan } = this.#task.watch;
+    if (this.#signal.aborted || now - this.#startedAt >= scan.taskBudgetMs) return true;
+    return (
+      this.#counts.directories >= scan.taskDirectories &&
+      this.#frontier.queued > 1 &&
+      this.#services.sessions.idle(this.#task.server) > 0
+    );
+  }
+
+  #children(): readonly TaskScope[] {
+    const rest = this.#frontier.rest();
+    if (rest.length === 0) return [];
+    const parts = 1 + this.#services.sessions.idle(this.#task.server);
+    return splitFrontier(rest, this.#claimed.scope.except, Math.min(90, parts));
+  }
+
+  /** What was not listed is unfinished; nothing follows from it. */
+  #giveUp(failure: ScanFailure): TaskResult {
+    const rest = this.#frontier.rest();
+    const unfinished = rest.map((path) => ({ path, reason: failure.error, detail: failure.message }));
+    const partialDirectories = this.#counts.partialDirectories + Math.max(1, rest.length);
+    return {
+      counts: { ...this.#counts, partialDirectories },
+      partials: [...this.#partials, ...unfinished].slice(0, 100),
+      failure,
+      children: [],
+    };
+  }
+}
+
+/** Throws what is not about servers: a broken state or a bug must not pass for an unreachable server. */
+function failureOf(error: unknown): ScanFailure {
+  if (!(error instanceof Failure)) throw error;
+  if (error.name === 'Fenced' || error.name === 'StateUnusable') throw error;
+  return { error: error.name, message: error.message, advice: error.advice ?? null };
+}
+
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// Starts Farwatch under Node 24 whatever Node the shell has: plain JavaScript, since an old Node must be able to read it.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const needed = [24, 9];
+const inCheckout = fileURLToPath(new URL('./main.ts', import.meta.url));
+const installed = fileURLToPath(new URL('../../dist/infra/cli/main.js', import.meta.url));
+const main = existsSync(inCheckout) ? inCheckout : installed;
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  // node:sqlite still says that it is experimental; nobody who runs Farwatch can do anything about it.
+  process.removeAllListeners('warning');
+  await import(pathToFileURL(main).href);
+} else {
+  const node = findNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `farwatch: needs Node ${needed.join('.')} or newer, this is ${process.versions.node}.\n` +
+        '  Update Node, or put one beside Farwatch: npm install node@24\n',
+    );
+    process.exit(2);
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    } else process.exit(code ?? 1);
+  });
+}
+
+/** The npm package `node` brings a Node of its own; npx and npm scripts find it first, a plain shell does not. */
+function findNode() {
+  for (const from of [import.meta.url, pathToFileURL(`${process.cwd()}/`)]) {
+    try {
+      return createRequire(from).resolve('node/bin/node');
+    } catch {
+      // not there: look further
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander';
+import { reportFailure } from './failure.ts';
+import { addChanges } from './changes.ts';
+import { addCheck } from './check.ts';
+import { addDecisions } from './decide.ts';
+import { addInit } from './init.ts';
+import { addOrders } from './orders.ts';
+import { addRun } from './run.ts';
+import { addSnapshot } from './snapshot.ts';
+import { addStatus } from './status.ts';
+import { version } from './version.ts';
+
+const program = new Command('farwatch')
+  .description('Watches FTP, FTPS and SFTP trees and tells exactly what changed.')
+  .version(version())
+  .showHelpAfterError('(farwatch --help shows what there is)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Begin with:
+  farwatch init                        write a farwatch.yaml
+  farwatch check                       see what is wrong with it
+  farwatch run                         watch, and print every change
+
+Changes go to standard output, one JSON object a line unless it is a terminal; everything else goes to
+standard error. Exit codes: 0 done; 1 a scan was incomplete or failed; 2 configuration or usage error.`,
+  );
+
+addRun(program);
+addCheck(program);
+addInit(program);
+addSnapshot(program);
+addChanges(program);
+addStatus(program);
+addDecisions(program);
+addOrders(program);
+await addDemo(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = reportFailure(error);
+}
+
+/** The demo starts servers that only a checkout has. */
+async function addDemo(to: Command): Promise<void> {
+  const demo = new URL('./demo.ts', import.meta.url);
+  if (!import.meta.url.endsWith('.ts')) return;
+  const module: typeof import('./demo.ts') = await import(demo.href);
+  module.addDemo(to);
+}
