@@ -114,7 +114,8 @@ export type OutputConfig = OutputBase &
     | { readonly type: 'file'; readonly path: string }
     | {
         readonly type: 'webhook';
-        readonly url: string;
+        /** `plain` where the file says the URL itself. */
+        readonly url: SecretReference;
         /** A header's value is plain text or a reference such as `env:HOOK_TOKEN`. */
         readonly headers: Readonly<Record<string, SecretReference>>;
         readonly timeoutMs: number;

@@ -1,0 +1,18 @@
+import type { ServerConfig } from './config.ts';
+
+/**
+ * What a watch's state is about. While it stays the same, a change of the configuration is one of scope; another one
+ * is another tree, hence a new epoch (protocol rule 12). FTP with and without TLS shows the same files: one family.
+ */
+export function epochIdentity(server: ServerConfig, root: string): string {
+  if (server.protocol === 'local') return JSON.stringify(['local', root]);
+  const family = server.protocol === 'sftp' ? 'sftp' : 'ftp';
+  return JSON.stringify([family, server.host.toLowerCase(), server.port, server.username, root]);
+}
+
+/** Who shares one allowance of sessions: host, port and user, whatever names the configuration gives them. */
+export function slotKey(server: ServerConfig): string {
+  if (server.protocol === 'local') return `local:${server.name}`;
+  const host = server.host.toLowerCase();
+  return `${server.username}@${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+}
