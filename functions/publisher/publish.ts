@@ -1,7 +1,7 @@
-import type { Logger } from 'pino';
 import type { Change } from '../../shared/changes/change.ts';
 import type { Channel } from '../../shared/changes/channel.ts';
 import { PublishFailed } from '../../shared/failure.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
 
 export interface Output {
@@ -15,7 +15,7 @@ export interface Output {
 export interface PublishServices {
   readonly state: Pick<State, 'unpublished' | 'advance'>;
   readonly log: Logger;
-  /** Told after every batch that the output has, with how many changes still wait for it. */
+  /** Told after every batch, and once more at the end, with what the output took and how many changes still wait. */
   readonly delivered?: (output: string, changes: readonly Change[], waiting: number) => void;
 }
 
@@ -39,11 +39,15 @@ export async function publish(
   let published = 0;
   while (!signal.aborted) {
     const { changes, position, waiting } = await services.state.unpublished(output.name, query);
-    if (position === null) break;
+    if (position === null) {
+      services.delivered?.(output.name, [], 0);
+      break;
+    }
     const failed = await deliver(output.channel, changes, signal);
     if (failed !== undefined) {
       if (signal.aborted) break;
       const behindMs = now - Date.parse(changes[0]?.detectedAt ?? '');
+      services.delivered?.(output.name, [], waiting);
       services.log.warn(
         { output: output.name, waiting, behindMs, err: failed },
         'output took not every change',
