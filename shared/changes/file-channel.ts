@@ -1,8 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Logger } from 'pino';
 import { type Failure, InvalidInput, PublishFailed } from '../failure.ts';
+import type { Logger } from '../log.ts';
 import type { Change, Notice } from './change.ts';
 import type { Channel } from './channel.ts';
 import { cutTornTail } from './file-tail.ts';
@@ -20,6 +20,7 @@ export class FileChannel implements Channel {
   readonly #path: string;
   readonly #log: Logger;
   #file: FileHandle | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   private constructor({ path, maxBatch, log }: FileOptions) {
     this.maxBatch = maxBatch;
@@ -49,19 +50,31 @@ export class FileChannel implements Channel {
   }
 
   async close(): Promise<void> {
+    await this.#last;
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
   }
 
-  async #append(text: string, ids: readonly string[]): Promise<void> {
+  /** A notice may come while changes are written: one after the other, or opening anew would cut a line off. */
+  #append(text: string, ids: readonly string[]): Promise<void> {
+    const appended = this.#last.then(() => this.#write(text, ids));
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async #write(text: string, ids: readonly string[]): Promise<void> {
     try {
       const file = await this.#current();
       await file.appendFile(text);
       await file.sync();
     } catch (error) {
       // A full disk takes half a line: opening again cuts it off.
-      await this.close().catch(() => undefined);
+      await this.#drop().catch(() => undefined);
       throw new PublishFailed(`${this.#path} cannot be written: ${messageOf(error)}`, ids, {
         cause: error,
         advice: adviceFor(error),
@@ -74,7 +87,7 @@ export class FileChannel implements Channel {
     if (this.#file !== undefined) {
       const [opened, named] = await Promise.all([this.#file.stat(), statOrUndefined(this.#path)]);
       if (named?.ino === opened.ino && named.dev === opened.dev) return this.#file;
-      await this.close();
+      await this.#drop();
     }
     this.#file = await this.#reopen();
     return this.#file;

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { OutputConfig, SecretReference } from '../config/config.ts';
+import type { Logger } from '../log.ts';
 import type { Channel } from './channel.ts';
 import { CommandChannel } from './command-channel.ts';
 import { FileChannel } from './file-channel.ts';

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry, { AbortError } from 'p-retry';
-import type { Logger } from 'pino';
 import { PublishFailed } from '../failure.ts';
+import type { Logger } from '../log.ts';
 import type { Change, Notice } from './change.ts';
 import type { Channel } from './channel.ts';
 import { judge, retryAfterMs } from './webhook-answer.ts';

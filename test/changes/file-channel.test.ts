@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  mkdtemp,
-  readFile,
-  rename,
-  rm,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -110,6 +100,26 @@ test('after a rotation the next batch goes to the new file', async () => {
   assert.deepEqual(await idsIn(path), ['id-4']);
 });
 
+test('a notice that comes in the middle of batches and rotations stays a line of its own', async () => {
+  const channel = await open();
+  const writing = sampleChanges(1, 50).flatMap((change) => [
+    channel.send([change], never),
+    channel.notify(sampleNotice),
+  ]);
+  await writing[0];
+  await rm(path);
+  await Promise.all(writing);
+  await channel.close();
+  const ids = await idsIn(path);
+  assert.equal(ids.at(-2), 'id-50');
+  assert.equal(ids.at(-1), 'Scan Incomplete');
+  assert.ok(
+    ids.every(
+      (id, index) => index === 0 || (id === 'Scan Incomplete') !== (ids[index - 1] === 'Scan Incomplete'),
+    ),
+  );
+});
+
 test('a rotation that copies and truncates leaves no hole', async () => {
   const channel = await open();
   await channel.send([sampleChange(1)], never);
@@ -205,8 +215,6 @@ test('nothing is written once Farwatch is stopping', async () => {
 
 test('lines of somebody else that are whole stay', async () => {
   await writeFile(path, 'a comment\n');
-  const channel = await open();
-  await channel.close();
-  await appendFile(path, '');
+  await (await open()).close();
   assert.equal(await readFile(path, 'utf8'), 'a comment\n');
 });
