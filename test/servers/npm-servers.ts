@@ -48,6 +48,7 @@ function npmServer(kind: 'sftp' | 'ftp', scratch: Scratch): Daemon {
       newlineInName: kind === 'sftp' ? 'exact' : 'broken',
       brokenLinks: 'shown',
       emptySuccess: false,
+      enforcesPermissions: !isRoot || user !== undefined,
       limitsSessions: false,
       unreachableNames: kind === 'sftp' ? null : /"|(^| )-\w( |$)/,
     },

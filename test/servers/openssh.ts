@@ -73,6 +73,7 @@ function openssh(scratch: Scratch, options: OpenSshOptions): Daemon {
       newlineInName: 'exact',
       brokenLinks: 'shown',
       emptySuccess: false,
+      enforcesPermissions: true,
       limitsSessions: false,
       unreachableNames: null,
     },

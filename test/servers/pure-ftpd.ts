@@ -50,6 +50,7 @@ function pureFtpd(scratch: Scratch, options: PureFtpdOptions): Daemon {
       newlineInName: 'omitted',
       brokenLinks: 'shown',
       emptySuccess: true,
+      enforcesPermissions: true,
       limitsSessions: true,
       unreachableNames: null,
     },

@@ -51,6 +51,8 @@ export interface ServerFacts {
   readonly brokenLinks: 'shown' | 'omitted';
   /** Whether LIST of a directory that is missing is answered by an empty success. */
   readonly emptySuccess: boolean;
+  /** Whether sessions run without privileges, so that a directory of mode 0 cannot be read. */
+  readonly enforcesPermissions: boolean;
   /** Whether the server keeps to `connections` of the options. */
   readonly limitsSessions: boolean;
   /** Names (of directories) that it lists but cannot take in a command. */

@@ -74,6 +74,7 @@ function vsftpd(scratch: Scratch, options: StartOptions): Daemon {
       newlineInName: 'broken',
       brokenLinks: 'shown',
       emptySuccess: true,
+      enforcesPermissions: true,
       limitsSessions: true,
       unreachableNames: null,
     },
