@@ -42,7 +42,9 @@ export function entryCases(fixture: () => Fixture): void {
       };
       for (const [name, seconds] of Object.entries(times)) {
         await writeFile(join(local, name), name);
-        await utimes(join(local, name), seconds, seconds);
+        // As a Date: Node takes a negative number for "now".
+        const time = new Date(seconds * 1000);
+        await utimes(join(local, name), time, time);
       }
       const entries = byName((await withSession(fixture().remote, (s) => listComplete(s, remote))).entries);
       for (const [name, seconds] of Object.entries(times)) {

@@ -1,0 +1,153 @@
+import type { Failure } from '../failure.ts';
+import type { Listing } from '../tree/listing.ts';
+import type { ListRequest } from './remote.ts';
+
+/** Starts to read one directory and ends in one call: `done`, or `lost` if that was the end of the session. */
+export type ReadDirectory = (
+  path: string,
+  outcome: { readonly done: (listing: Listing) => void; readonly lost: (failure: Failure) => void },
+) => void;
+
+interface ListerOptions {
+  readonly read: ReadDirectory;
+  /** Directories in flight at first and at most. */
+  readonly window: { readonly first: number; readonly max: number };
+}
+
+/**
+ * One run of `Session.list`. The window counts directories in flight and listings not yet taken, so a slow consumer
+ * slows the server down; it starts small and grows by one with each answer, doubling per round trip.
+ */
+export class Lister {
+  readonly #read: ReadDirectory;
+  readonly #requests: AsyncIterator<ListRequest>;
+  readonly #ready: Listing[] = [];
+  /** Refused while others were in flight: perhaps too many open handles, so once more, alone. */
+  readonly #again: string[] = [];
+  #alone = false;
+  #taken = 0;
+  #inFlight = 0;
+  #window: number;
+  #maxWindow: number;
+  #asking = false;
+  #exhausted = false;
+  #ended: { readonly reason: unknown } | undefined;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(requests: AsyncIterable<ListRequest>, { read, window }: ListerOptions) {
+    this.#read = read;
+    this.#window = window.first;
+    this.#maxWindow = window.max;
+    this.#requests = requests[Symbol.asyncIterator]();
+  }
+
+  async *run(signal: AbortSignal): AsyncGenerator<Listing, void, void> {
+    const onAbort = (): void => this.#end(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      signal.throwIfAborted();
+      yield* this.#listings();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#ended ??= { reason: undefined };
+      if (!this.#exhausted) this.#giveUpRequests();
+    }
+  }
+
+  async *#listings(): AsyncGenerator<Listing, void, void> {
+    for (;;) {
+      if (this.#ended !== undefined) throw this.#ended.reason;
+      this.#fill();
+      const listing = this.#next();
+      if (listing !== undefined) yield listing;
+      else if (this.#exhausted && this.#inFlight === 0 && this.#again.length === 0) return;
+      else {
+        this.#wake = Promise.withResolvers<void>();
+        await this.#wake.promise;
+      }
+    }
+  }
+
+  #next(): Listing | undefined {
+    const listing = this.#ready[this.#taken];
+    if (listing === undefined) return undefined;
+    this.#taken += 1;
+    if (this.#taken === this.#ready.length) {
+      this.#ready.length = 0;
+      this.#taken = 0;
+    }
+    return listing;
+  }
+
+  #fill(): void {
+    if (this.#ended !== undefined) return;
+    const refused = this.#again[0];
+    if (refused !== undefined) {
+      if (this.#inFlight > 0) return;
+      this.#again.shift();
+      this.#alone = true;
+      this.#open(refused);
+      return;
+    }
+    if (this.#asking || this.#exhausted || this.#alone) return;
+    if (this.#inFlight + this.#ready.length - this.#taken >= this.#window) return;
+    this.#asking = true;
+    this.#requests.next().then(
+      (result) => this.#onRequest(result),
+      (error: unknown) => {
+        this.#exhausted = true;
+        this.#end(error);
+      },
+    );
+  }
+
+  #onRequest(result: IteratorResult<ListRequest, unknown>): void {
+    this.#asking = false;
+    if (result.done === true) {
+      this.#exhausted = true;
+      this.#wake.resolve();
+      return;
+    }
+    if (this.#ended !== undefined) return;
+    this.#open(result.value.path);
+    this.#fill();
+  }
+
+  #open(path: string): void {
+    this.#inFlight += 1;
+    const alone = this.#alone;
+    this.#read(path, {
+      done: (listing) => this.#onListing(listing, alone),
+      lost: (failure) => this.#end(failure),
+    });
+  }
+
+  #onListing(listing: Listing, alone: boolean): void {
+    this.#inFlight -= 1;
+    if (alone) this.#alone = false;
+    if (isRefused(listing) && this.#inFlight > 0) {
+      this.#again.push(listing.path);
+      return;
+    }
+    // It was the number of open handles indeed, if the server takes alone what it refused among others.
+    if (alone && listing.status === 'complete') this.#maxWindow = Math.max(1, Math.floor(this.#window / 2));
+    this.#window = Math.min(this.#maxWindow, this.#window + 1);
+    this.#ready.push(listing);
+    this.#fill();
+    this.#wake.resolve();
+  }
+
+  #end(reason: unknown): void {
+    this.#ended ??= { reason };
+    this.#wake.resolve();
+  }
+
+  /** Not awaited: a generator that waits for its next request returns only after it. */
+  #giveUpRequests(): void {
+    this.#requests.return?.().catch(() => undefined);
+  }
+}
+
+function isRefused(listing: Listing): boolean {
+  return listing.status === 'partial' && listing.reason === 'refused' && listing.entries.length === 0;
+}

@@ -1,0 +1,184 @@
+import { RemoteProtocol } from '../../failure.ts';
+import { nameFromBytes } from '../../tree/name.ts';
+
+/** SFTP version 3 (draft-ietf-secsh-filexfer-02), as far as listing needs it. */
+export const packetType = {
+  init: 1,
+  version: 2,
+  close: 4,
+  lstat: 7,
+  opendir: 11,
+  readdir: 12,
+  realpath: 16,
+  status: 101,
+  handle: 102,
+  name: 104,
+  attrs: 105,
+} as const;
+
+export const statusCode = { ok: 0, eof: 1, noSuchFile: 2, permissionDenied: 3, failure: 4 } as const;
+
+/** Only what the server sent: every attribute is optional in version 3. */
+export interface Attributes {
+  readonly mode: number | undefined;
+  readonly size: number | undefined;
+  /** Seconds since 1970. */
+  readonly mtime: number | undefined;
+}
+
+export interface ListedName extends Attributes {
+  readonly name: string;
+}
+
+export type Reply =
+  | { readonly type: 'version'; readonly version: number }
+  | { readonly type: 'status'; readonly id: number; readonly code: number; readonly message: string }
+  | { readonly type: 'handle'; readonly id: number; readonly handle: Buffer }
+  | { readonly type: 'names'; readonly id: number; readonly names: readonly ListedName[] }
+  | { readonly type: 'attributes'; readonly id: number; readonly attributes: Attributes };
+
+/** The requests that carry one string: a path or a handle. */
+export type RequestType = (typeof packetType)['close' | 'lstat' | 'opendir' | 'readdir' | 'realpath'];
+
+export function encodeInit(): Buffer {
+  return Buffer.from([0, 0, 0, 5, packetType.init, 0, 0, 0, 3]);
+}
+
+export function encodeRequest(type: RequestType, id: number, text: Uint8Array): Buffer {
+  const packet = Buffer.allocUnsafe(13 + text.length);
+  packet.writeUInt32BE(9 + text.length, 0);
+  packet[4] = type;
+  packet.writeUInt32BE(id, 5);
+  packet.writeUInt32BE(text.length, 9);
+  packet.set(text, 13);
+  return packet;
+}
+
+/** `packet` begins with its type. Throws RemoteProtocol if it is not what the draft says. */
+export function decodeReply(packet: Buffer): Reply {
+  try {
+    return decode(packet);
+  } catch (error) {
+    if (error instanceof RemoteProtocol) throw error;
+    throw malformed('a reply ends in the middle', packet, error);
+  }
+}
+
+function decode(packet: Buffer): Reply {
+  const type = packet.readUInt8(0);
+  const id = packet.readUInt32BE(1);
+  switch (type) {
+    case packetType.version:
+      return { type: 'version', version: id };
+    case packetType.status:
+      return { type: 'status', id, code: packet.readUInt32BE(5), message: decodeMessage(packet) };
+    case packetType.handle:
+      // Copied, lest a handle of four bytes keep a whole chunk of the stream alive.
+      return { type: 'handle', id, handle: Buffer.from(decodeString(packet, 5)) };
+    case packetType.name:
+      return { type: 'names', id, names: decodeNames(packet) };
+    case packetType.attrs:
+      return { type: 'attributes', id, attributes: new AttributeReader(packet, 5).read() };
+    default:
+      throw malformed(`unknown type ${type} of reply`, packet);
+  }
+}
+
+function decodeString(packet: Buffer, at: number): Buffer {
+  const end = at + 4 + packet.readUInt32BE(at);
+  if (end > packet.length) throw malformed('a string is longer than its reply', packet);
+  return packet.subarray(at + 4, end);
+}
+
+/** Some servers of version 3 leave the message of a status out, as version 2 did. */
+function decodeMessage(packet: Buffer): string {
+  return packet.length < 13 ? '' : decodeString(packet, 9).toString('utf8');
+}
+
+function decodeNames(packet: Buffer): readonly ListedName[] {
+  const count = packet.readUInt32BE(5);
+  const names: ListedName[] = [];
+  const reader = new AttributeReader(packet, 9);
+  for (let index = 0; index < count; index += 1) {
+    const name = reader.readName();
+    reader.skipString();
+    const { mode, size, mtime } = reader.read();
+    names.push({ name, mode, size, mtime });
+  }
+  return names;
+}
+
+const flag = { size: 0x1, owner: 0x2, mode: 0x4, times: 0x8, extended: 0x80000000 } as const;
+const replacement = '\ufffd';
+
+/** Reads names and attributes one after another. */
+class AttributeReader {
+  readonly #packet: Buffer;
+  #at: number;
+
+  constructor(packet: Buffer, at: number) {
+    this.#packet = packet;
+    this.#at = at;
+  }
+
+  readName(): string {
+    const start = this.#at + 4;
+    this.skipString();
+    const name = this.#packet.toString('utf8', start, this.#at);
+    // Buffer's decoder is several times faster than TextDecoder; it marks what is not UTF-8.
+    return name.includes(replacement) ? nameFromBytes(this.#packet.subarray(start, this.#at)) : name;
+  }
+
+  skipString(): void {
+    this.#at += 4 + this.#packet.readUInt32BE(this.#at);
+    if (this.#at > this.#packet.length) throw malformed('a string is longer than its reply', this.#packet);
+  }
+
+  read(): Attributes {
+    const packet = this.#packet;
+    const flags = packet.readUInt32BE(this.#at);
+    this.#at += 4;
+    let size: number | undefined;
+    let mode: number | undefined;
+    let mtime: number | undefined;
+    if (flags & flag.size) {
+      size = packet.readUInt32BE(this.#at) * 2 ** 32 + packet.readUInt32BE(this.#at + 4);
+      this.#at += 8;
+    }
+    if (flags & flag.owner) this.#at += 8;
+    if (flags & flag.mode) {
+      mode = packet.readUInt32BE(this.#at);
+      this.#at += 4;
+    }
+    if (flags & flag.times) {
+      mtime = signedSeconds(packet.readUInt32BE(this.#at + 4));
+      this.#at += 8;
+    }
+    if (flags & flag.extended) this.#skipExtended();
+    if (this.#at > packet.length) throw malformed('attributes are longer than their reply', packet);
+    return { mode, size, mtime };
+  }
+
+  #skipExtended(): void {
+    const count = this.#packet.readUInt32BE(this.#at);
+    this.#at += 4;
+    for (let index = 0; index < count; index += 1) {
+      this.skipString();
+      this.skipString();
+    }
+  }
+}
+
+/** The field is unsigned, yet OpenSSH and mod_sftp cut a time before 1970 to its lower 32 bits: 1961 to 1969. */
+function signedSeconds(value: number): number {
+  return value >= 0xf0000000 ? value - 2 ** 32 : value;
+}
+
+export function malformed(what: string, packet: Uint8Array, cause?: unknown): RemoteProtocol {
+  const sample = Buffer.from(packet.subarray(0, 32)).toString('hex');
+  return new RemoteProtocol(`The server breaks the SFTP protocol: ${what}`, {
+    sample,
+    cause,
+    advice: 'Check that the port belongs to an SFTP server and that no login script prints anything.',
+  });
+}

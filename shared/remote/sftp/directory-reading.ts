@@ -1,0 +1,218 @@
+import type { Failure } from '../../failure.ts';
+import type { Entry } from '../../tree/entry.ts';
+import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
+import { nameToBytes, readableName } from '../../tree/name.ts';
+import { type ListedName, packetType, type Reply, statusCode } from './codec.ts';
+import { entryOf, kindOf } from './entry.ts';
+import type { SftpPipeline } from './pipeline.ts';
+
+const profile: Profile = { command: 'sftp', zone: 'UTC', offsetMinutes: 0 };
+const lookupsAtOnce = 16;
+const maxEmptyPages = 100;
+
+interface Flaw {
+  readonly reason: PartialReason;
+  readonly detail: string;
+}
+
+interface Reading {
+  readonly path: string;
+  /** READDIRs under way on the one handle at most; 1 where answers may overtake each other. */
+  readonly maxReads: number;
+  readonly done: (listing: Listing) => void;
+  readonly lost: (failure: Failure) => void;
+}
+
+/**
+ * Reads one directory: OPENDIR, at once two READDIRs (more while full pages come), CLOSE without waiting for its
+ * answer. Complete only after the end was seen *and* every READDIR was answered: an answer under way may hold entries.
+ */
+export class DirectoryReading {
+  readonly #pipeline: SftpPipeline;
+  readonly #reading: Reading;
+  readonly #path: Buffer;
+  readonly #entries: Entry[] = [];
+  readonly #names = new Set<string>();
+  readonly #unknown: ListedName[] = [];
+  #handle: Buffer | undefined;
+  #reads: number;
+  #readsUnderWay = 0;
+  #lookupsUnderWay = 0;
+  #pages = 0;
+  #emptyPages = 0;
+  #largestPage = 0;
+  #ended = false;
+  #flaw: Flaw | undefined;
+
+  constructor(pipeline: SftpPipeline, reading: Reading) {
+    this.#pipeline = pipeline;
+    this.#reading = reading;
+    this.#path = nameToBytes(reading.path);
+    this.#reads = Math.min(2, reading.maxReads);
+  }
+
+  start(): void {
+    this.#pipeline.send(packetType.opendir, this.#path, {
+      answer: (reply) => this.#onOpened(reply),
+      fail: this.#reading.lost,
+    });
+  }
+
+  #onOpened(reply: Reply): void {
+    if (reply.type === 'handle') {
+      this.#handle = reply.handle;
+      this.#readOn();
+      return;
+    }
+    if (reply.type === 'status' && reply.code === statusCode.permissionDenied) {
+      this.#finish({ reason: 'denied', detail: `OPENDIR: ${said(reply)}` });
+      return;
+    }
+    // OpenSSH calls a file and a broken link "No such file" too, mod_sftp answers "Failure": LSTAT tells them apart.
+    this.#pipeline.send(packetType.lstat, this.#path, {
+      answer: (lstat) => this.#finish(whyNotOpened(reply, lstat)),
+      fail: this.#reading.lost,
+    });
+  }
+
+  #readOn(): void {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    while (this.#readsUnderWay < this.#reads) {
+      this.#readsUnderWay += 1;
+      this.#pipeline.send(packetType.readdir, handle, {
+        answer: (reply) => this.#onPage(reply),
+        fail: this.#reading.lost,
+      });
+    }
+  }
+
+  #onPage(reply: Reply): void {
+    this.#readsUnderWay -= 1;
+    if (reply.type === 'names') this.#onNames(reply.names);
+    else if (reply.type === 'status' && reply.code === statusCode.eof) this.#ended = true;
+    else this.#stop(flawOf('READDIR', reply));
+    if (this.#ended || this.#flaw !== undefined) {
+      if (this.#readsUnderWay === 0) this.#onAllRead();
+    } else if (this.#pages > 1 || this.#readsUnderWay === 0) {
+      // After the first page the second READDIR mostly says "end": wait for it before asking for more.
+      this.#readOn();
+    }
+  }
+
+  #onNames(names: readonly ListedName[]): void {
+    this.#pages += 1;
+    for (const listed of names) this.#add(listed);
+    if (names.length === 0) {
+      this.#emptyPages += 1;
+      if (this.#emptyPages > maxEmptyPages)
+        this.#stop({ reason: 'malformed', detail: 'READDIR: empty pages without end' });
+      return;
+    }
+    if (this.#pages > 1 && names.length >= this.#largestPage) {
+      this.#reads = Math.min(this.#reading.maxReads, this.#reads * 2);
+    }
+    this.#largestPage = Math.max(this.#largestPage, names.length);
+  }
+
+  #add(listed: ListedName): void {
+    const { name } = listed;
+    if (name === '.' || name === '..') return;
+    if (name === '' || name.includes('/') || name.includes('\0')) {
+      this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} cannot be a name` });
+      return;
+    }
+    if (this.#names.has(name)) {
+      this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} is listed twice` });
+      return;
+    }
+    this.#names.add(name);
+    const kind = kindOf(listed.mode);
+    if (kind === undefined) this.#unknown.push(listed);
+    else this.#entries.push(entryOf(listed, kind));
+  }
+
+  #stop(flaw: Flaw): void {
+    this.#flaw ??= flaw;
+  }
+
+  #onAllRead(): void {
+    if (this.#handle !== undefined) {
+      this.#pipeline.send(packetType.close, this.#handle, { answer: ignore, fail: ignore });
+      this.#handle = undefined;
+    }
+    this.#lookUpKinds();
+  }
+
+  /** LSTAT for every entry whose attributes had no type. */
+  #lookUpKinds(): void {
+    while (this.#lookupsUnderWay < lookupsAtOnce) {
+      const listed = this.#unknown.pop();
+      if (listed === undefined) break;
+      this.#lookupsUnderWay += 1;
+      const slash = this.#reading.path.endsWith('/') ? '' : '/';
+      this.#pipeline.send(packetType.lstat, nameToBytes(`${this.#reading.path}${slash}${listed.name}`), {
+        answer: (reply) => this.#onKind(listed, reply),
+        fail: this.#reading.lost,
+      });
+    }
+    if (this.#lookupsUnderWay === 0) this.#finish(this.#flaw);
+  }
+
+  #onKind(listed: ListedName, reply: Reply): void {
+    this.#lookupsUnderWay -= 1;
+    const kind = reply.type === 'attributes' ? kindOf(reply.attributes.mode) : undefined;
+    if (kind !== undefined && reply.type === 'attributes') {
+      this.#entries.push(entryOf({ ...reply.attributes, name: listed.name }, kind));
+    } else if (reply.type !== 'status' || reply.code !== statusCode.noSuchFile) {
+      this.#stop({
+        reason: 'malformed',
+        detail: `LSTAT: the server does not say what ${quoted(listed.name)} is`,
+      });
+    }
+    this.#lookUpKinds();
+  }
+
+  #finish(flaw: Flaw | undefined): void {
+    const { path, done } = this.#reading;
+    const entries = this.#entries;
+    if (flaw === undefined) done({ status: 'complete', path, profile, entries });
+    else done({ status: 'partial', path, profile, entries, ...flaw });
+  }
+}
+
+function whyNotOpened(opendir: Reply, lstat: Reply): Flaw {
+  if (lstat.type === 'attributes') {
+    const kind = kindOf(lstat.attributes.mode);
+    if (kind !== undefined && kind !== 'directory') {
+      return { reason: 'not-found', detail: `no directory any more but a ${kind}` };
+    }
+  } else if (lstat.type === 'status' && lstat.code === statusCode.noSuchFile) {
+    return { reason: 'not-found', detail: `OPENDIR: ${said(lstat)}` };
+  }
+  const flaw = flawOf('OPENDIR', opendir);
+  // The directory is there: "No such file" was true a moment ago at best.
+  return flaw.reason === 'not-found' ? { ...flaw, reason: 'refused' } : flaw;
+}
+
+function flawOf(request: string, reply: Reply): Flaw {
+  if (reply.type !== 'status') return { reason: 'malformed', detail: `${request}: a ${reply.type} reply` };
+  const detail = `${request}: ${said(reply)}`;
+  if (reply.code === statusCode.noSuchFile) return { reason: 'not-found', detail };
+  if (reply.code === statusCode.permissionDenied) return { reason: 'denied', detail };
+  return { reason: 'refused', detail };
+}
+
+function said(reply: Extract<Reply, { type: 'status' }>): string {
+  const message = reply.message
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 200);
+  return message === '' ? `status ${reply.code}` : `${message} (status ${reply.code})`;
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(readableName(name).slice(0, 100));
+}
+
+function ignore(): void {}

@@ -1,0 +1,144 @@
+import type { Duplex } from 'node:stream';
+import { type Failure, RemoteProtocol, RemoteUnavailable } from '../../failure.ts';
+import { decodeReply, encodeInit, encodeRequest, malformed, type Reply, type RequestType } from './codec.ts';
+import { PacketReader } from './packet-reader.ts';
+
+interface Pending {
+  readonly answer: (reply: Reply) => void;
+  readonly fail: (failure: Failure) => void;
+}
+
+interface PipelineOptions {
+  /** For messages: whose stream it is, e.g. `host:port`. */
+  readonly address: string;
+  readonly responseTimeoutMs: number;
+  /** Called once, when the stream is of no more use. */
+  readonly onFailure: (failure: Failure) => void;
+}
+
+/**
+ * Requests and replies of one SFTP channel, any number of them under way. Each request ends in exactly one call of
+ * `answer` or `fail`, also when the channel dies: ssh2 alone never answers what is sent after the close (ssh2 #1490).
+ */
+export class SftpPipeline {
+  readonly #stream: Duplex;
+  readonly #options: PipelineOptions;
+  readonly #packets = new PacketReader();
+  readonly #pending = new Map<number, Pending>();
+  readonly #silence: NodeJS.Timeout;
+  #started: Pending | undefined;
+  #unsent: Buffer[] = [];
+  #lastId = 0;
+  #failure: Failure | undefined;
+
+  constructor(stream: Duplex, options: PipelineOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#silence = setTimeout(() => this.#onSilence(), options.responseTimeoutMs);
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('error', (error) => this.#onEnd(error));
+    stream.on('end', () => this.#onEnd());
+    stream.on('close', () => this.#onEnd());
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  /** Agrees on version 3; nothing may be sent before. */
+  async start(): Promise<void> {
+    const reply = await new Promise<Reply>((answer, fail) => {
+      this.#started = { answer, fail };
+      this.#write(encodeInit());
+    });
+    if (reply.type !== 'version' || reply.version !== 3) {
+      const spoken = reply.type === 'version' ? `version ${reply.version}` : `a ${reply.type} reply`;
+      throw this.fail(
+        new RemoteProtocol(`${this.#options.address} answers ${spoken} where SFTP version 3 is asked for`, {
+          advice: 'Ask the owner of the server for SFTP version 3, which every client speaks.',
+        }),
+      );
+    }
+  }
+
+  send(type: RequestType, text: Uint8Array, pending: Pending): void {
+    if (this.#failure !== undefined) {
+      pending.fail(this.#failure);
+      return;
+    }
+    this.#lastId = (this.#lastId + 1) >>> 0;
+    if (this.#pending.size === 0) this.#silence.refresh();
+    this.#pending.set(this.#lastId, pending);
+    this.#write(encodeRequest(type, this.#lastId, text));
+  }
+
+  ask(type: RequestType, text: Uint8Array): Promise<Reply> {
+    return new Promise((answer, fail) => this.send(type, text, { answer, fail }));
+  }
+
+  /** Ends the pipeline for this reason, unless it has failed already; returns the reason that stands. */
+  fail(failure: Failure): Failure {
+    if (this.#failure !== undefined) return this.#failure;
+    this.#failure = failure;
+    clearTimeout(this.#silence);
+    this.#unsent = [];
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#started?.fail(failure);
+    for (const { fail } of pending) fail(failure);
+    this.#options.onFailure(failure);
+    return failure;
+  }
+
+  /** All packets of one turn of the event loop travel in one write: a system call each is most of ssh2's cost. */
+  #write(packet: Buffer): void {
+    this.#unsent.push(packet);
+    if (this.#unsent.length > 1) return;
+    setImmediate(() => {
+      const packets = this.#unsent;
+      this.#unsent = [];
+      const [first] = packets;
+      if (first === undefined || this.#failure !== undefined) return;
+      this.#stream.write(packets.length === 1 ? first : Buffer.concat(packets));
+    });
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#failure !== undefined) return;
+    this.#silence.refresh();
+    try {
+      for (const packet of this.#packets.push(chunk)) this.#onPacket(packet);
+    } catch (error) {
+      if (!(error instanceof RemoteProtocol)) throw error;
+      this.fail(error);
+    }
+  }
+
+  #onPacket(packet: Buffer): void {
+    const reply = decodeReply(packet);
+    const pending = reply.type === 'version' ? this.#started : this.#pending.get(reply.id);
+    if (pending === undefined) throw malformed('a reply that nobody asked for', packet);
+    if (reply.type === 'version') this.#started = undefined;
+    else this.#pending.delete(reply.id);
+    pending.answer(reply);
+  }
+
+  #onSilence(): void {
+    if (this.#pending.size === 0 && this.#started === undefined) return;
+    const { address, responseTimeoutMs } = this.#options;
+    this.fail(
+      new RemoteUnavailable('silent', `${address} has not answered for ${responseTimeoutMs / 1000} s`, {
+        advice: 'Check the network and the server; raise the response time-out if the server is slow.',
+      }),
+    );
+  }
+
+  #onEnd(cause?: Error): void {
+    this.fail(
+      new RemoteUnavailable('lost', `${this.#options.address} ended the SFTP session`, {
+        cause,
+        advice: 'Nothing to do if it was restarted; else look into its log.',
+      }),
+    );
+  }
+}

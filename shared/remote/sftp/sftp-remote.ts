@@ -1,0 +1,132 @@
+import type { SftpServer } from '../../config/config.ts';
+import { type Failure, RemoteUnavailable } from '../../failure.ts';
+import type { Listing } from '../../tree/listing.ts';
+import { Lister } from '../lister.ts';
+import type { Capabilities, KnownHosts, ListRequest, Remote, Session } from '../remote.ts';
+import { packetType } from './codec.ts';
+import { connectTimeout } from './connect-failure.ts';
+import { dial, SftpConnection } from './connection.ts';
+import { checkCredentials, type SftpCredentials } from './credentials.ts';
+import { DirectoryReading } from './directory-reading.ts';
+import { addressOf } from './host-key.ts';
+import { SftpPipeline } from './pipeline.ts';
+
+const inFlight = 64;
+/** Servers that were measured to answer the READDIRs of one handle in order, so that 32 may be under way. */
+const ordersReads = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
+
+export class SftpRemote implements Remote {
+  readonly #server: SftpServer;
+  readonly #credentials: SftpCredentials;
+  readonly #knownHosts: KnownHosts;
+
+  constructor(server: SftpServer, credentials: SftpCredentials, knownHosts: KnownHosts) {
+    this.#server = server;
+    this.#credentials = credentials;
+    this.#knownHosts = knownHosts;
+  }
+
+  async connect(signal: AbortSignal): Promise<Session> {
+    signal.throwIfAborted();
+    checkCredentials(this.#server, this.#credentials);
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.#server.connectTimeoutMs)]);
+    try {
+      return await this.#open(deadline);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async #open(deadline: AbortSignal): Promise<Session> {
+    const connection = new SftpConnection(this.#server, await dial(this.#server, deadline));
+    const late = Promise.withResolvers<never>();
+    const onDeadline = (): void => late.reject(connectTimeout(addressOf(this.#server)));
+    deadline.addEventListener('abort', onDeadline, { once: true });
+    try {
+      return await Promise.race([late.promise, this.#begin(connection)]);
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    } finally {
+      deadline.removeEventListener('abort', onDeadline);
+    }
+  }
+
+  async #begin(connection: SftpConnection): Promise<Session> {
+    await connection.logIn(this.#credentials, this.#knownHosts);
+    await connection.openChannel();
+    const session = new SftpSession(connection, this.#server.responseTimeoutMs);
+    await session.start();
+    return session;
+  }
+}
+
+class SftpSession implements Session {
+  readonly capabilities: Capabilities;
+  readonly #connection: SftpConnection;
+  readonly #pipeline: SftpPipeline;
+  #leaving = false;
+  #closing: Promise<{ readonly clean: boolean }> | undefined;
+
+  constructor(connection: SftpConnection, responseTimeoutMs: number) {
+    this.#connection = connection;
+    const { address, software } = connection;
+    this.capabilities = { software, command: 'sftp', inFlight, exactTimes: true };
+    const onFailure = (): void => {
+      if (!this.#leaving) connection.destroy();
+    };
+    this.#pipeline = new SftpPipeline(connection.channel, { address, responseTimeoutMs, onFailure });
+    connection.onLost = (failure) => this.#pipeline.fail(failure);
+  }
+
+  start(): Promise<void> {
+    return this.#pipeline.start();
+  }
+
+  async *list(
+    requests: AsyncIterable<ListRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Listing, void, void> {
+    const pipeline = this.#pipeline;
+    if (pipeline.failure !== undefined) throw pipeline.failure;
+    const maxReads = ordersReads.test(this.capabilities.software) ? 32 : 1;
+    const lister = new Lister(requests, {
+      read: (path, outcome) => new DirectoryReading(pipeline, { path, maxReads, ...outcome }).start(),
+      window: { first: 8, max: inFlight },
+    });
+    yield* lister.run(signal);
+  }
+
+  async ping(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([aborted.promise, this.#pipeline.ask(packetType.realpath, Buffer.from('.'))]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  close(): Promise<{ readonly clean: boolean }> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<{ readonly clean: boolean }> {
+    const { address } = this.#connection;
+    const failure = this.#pipeline.failure;
+    // A server that broke off has seen the end; one that fell silent may keep the session until its idle time-out.
+    if (failure !== undefined) return { clean: !isSilent(failure) };
+    this.#leaving = true;
+    const closed = this.#connection.close();
+    this.#pipeline.fail(new RemoteUnavailable('lost', `The session with ${address} is closed`));
+    return { clean: await closed };
+  }
+}
+
+function isSilent(failure: Failure): boolean {
+  return failure instanceof RemoteUnavailable && failure.reason === 'silent';
+}
