@@ -59,7 +59,10 @@ function reportedFacts(held: HeldChanges): ReadonlyMap<string, SnapshotEntry> {
   return found;
 }
 
-function directoryCommit({ record, chunks, missing }: HeldDirectory, context: EditContext): DirectoryCommit | undefined {
+function directoryCommit(
+  { record, chunks, missing }: HeldDirectory,
+  context: EditContext,
+): DirectoryCommit | undefined {
   const { rules, stamp, verdict } = context;
   const before = chunks.flatMap((chunk) => chunk.entries).toSorted(byNameThenKind);
   const drafts: DraftChange[] = [];
@@ -75,7 +78,8 @@ function directoryCommit({ record, chunks, missing }: HeldDirectory, context: Ed
   }
   const reported = (entries: readonly SnapshotEntry[]) =>
     entries.filter(
-      (entry) => entry.reported !== null && rules.selection.admits(joinPath(record.path, entry.name), entry.kind),
+      (entry) =>
+        entry.reported !== null && rules.selection.admits(joinPath(record.path, entry.name), entry.kind),
     ).length;
   const { path: _path, generation, ...standing } = record;
   return {
@@ -122,7 +126,14 @@ function editOf(
   }
   const { from, confidence, evidence } = move;
   const old = reportedAt.get(from)?.reported ?? null;
-  const change: DraftChange = { type: 'moved', kind, path, old, new: entry.seen, move: { from, confidence, evidence } };
+  const change: DraftChange = {
+    type: 'moved',
+    kind,
+    path,
+    old,
+    new: entry.seen,
+    move: { from, confidence, evidence },
+  };
   return { entry: reportedNow, change };
 }
 

@@ -1,10 +1,10 @@
 import type { Chunk, DirectoryRecord, Snapshots, WatchKey } from '../../shared/state/state.ts';
-import type { MissingEntry } from '../../shared/tree/judge.ts';
+import { hasSettled } from '../../shared/tree/diff.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
+import type { MissingEntry } from '../../shared/tree/judge.ts';
 import type { MoveCandidate } from '../../shared/tree/moves.ts';
 import type { Selection } from '../../shared/tree/selection.ts';
 import { isPending, type SnapshotEntry } from '../../shared/tree/snapshot.ts';
-import { hasSettled } from '../../shared/tree/diff.ts';
 
 /** A directory with entries that wait for the end of the scan, and the chunks that hold them. */
 export interface HeldDirectory {
@@ -55,17 +55,28 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
 
 /** Whether the entry's creation may be reported now. */
 export function isReleasable(entry: SnapshotEntry, { now, settleMs }: HeldRules): boolean {
-  return isPending(entry) && entry.seen !== null && entry.reported === null && hasSettled(entry, now, settleMs);
+  return (
+    isPending(entry) && entry.seen !== null && entry.reported === null && hasSettled(entry, now, settleMs)
+  );
 }
 
 /** Chunks with a digest hold settled entries only. */
-async function pendingChunks(key: WatchKey, record: DirectoryRecord, state: Reading): Promise<readonly Chunk[]> {
+async function pendingChunks(
+  key: WatchKey,
+  record: DirectoryRecord,
+  state: Reading,
+): Promise<readonly Chunk[]> {
   const heads = await state.chunkHeads(key, record.path);
   const pending = heads.filter((head) => head.digest === null).map((head) => head.chunk);
   return state.chunks(key, record.path, pending);
 }
 
-function missingEntry(path: string, entry: SnapshotEntry, parent: DirectoryRecord, rules: HeldRules): MissingEntry {
+function missingEntry(
+  path: string,
+  entry: SnapshotEntry,
+  parent: DirectoryRecord,
+  rules: HeldRules,
+): MissingEntry {
   const replaced = entry.reported === null && entry.kind === 'directory';
   // An empty root may be a lost mount: it takes a second scan to believe it (protocol rule 14).
   const needed = parent.path === '' && parent.listed === 0 ? Math.max(2, rules.confirm) : rules.confirm;

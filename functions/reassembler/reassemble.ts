@@ -199,7 +199,9 @@ function isProvedGone(
     partial.reason === 'not-found' &&
     missing.some(
       (entry) =>
-        entry.kind === 'directory' && entry.proved && (entry.path === partial.path || isBelow(partial.path, entry.path)),
+        entry.kind === 'directory' &&
+        entry.proved &&
+        (entry.path === partial.path || isBelow(partial.path, entry.path)),
     )
   );
 }
@@ -258,8 +260,14 @@ export function scanNotices(reassembly: Reassembly, outcome: Reassembled, now: n
     {
       ...base,
       type: complete ? 'Scan Completed' : 'Scan Incomplete',
-      message: complete ? 'scan completed' : (summary.failure?.message ?? 'some directories could not be listed'),
-      detail: { ...summary.counts, treeDigest: summary.treeDigest, durationMs: summary.endedAt - summary.startedAt },
+      message: complete
+        ? 'scan completed'
+        : (summary.failure?.message ?? 'some directories could not be listed'),
+      detail: {
+        ...summary.counts,
+        treeDigest: summary.treeDigest,
+        durationMs: summary.endedAt - summary.startedAt,
+      },
     },
   ];
   const { failure } = summary;

@@ -50,7 +50,11 @@ export class Batch {
    * Writes all of it. Where another commit came in between, nothing is written: `again` are the directories to list
    * again (protocol rule 2), all of them, for a stale parent makes its stubs void too.
    */
-  async flush(): Promise<{ readonly directories: number; readonly changes: number; readonly again: readonly string[] }> {
+  async flush(): Promise<{
+    readonly directories: number;
+    readonly changes: number;
+    readonly again: readonly string[];
+  }> {
     const commits = [...this.#commits.values()];
     this.#commits = new Map();
     this.#stubs = new Map();

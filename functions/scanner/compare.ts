@@ -1,5 +1,5 @@
-import type { WatchConfig } from '../../shared/config/config.ts';
 import { type DraftChange, type StampContext, stampChanges } from '../../shared/changes/stamp.ts';
+import type { WatchConfig } from '../../shared/config/config.ts';
 import type {
   Chunk,
   ChunkHead,
@@ -70,7 +70,9 @@ export async function compare(
   });
   const next = nextRecord(record, listing, listed, outcome, known, sameTerms, context);
   if (!outcome.rewritten && sameRecord(record, next)) return undefined;
-  const drafts = outcome.changes.map((change): DraftChange => ({ ...change, path: joinPath(record.path, change.name) }));
+  const drafts = outcome.changes.map(
+    (change): DraftChange => ({ ...change, path: joinPath(record.path, change.name) }),
+  );
   return {
     path: record.path,
     expected: record.generation,
@@ -96,7 +98,10 @@ function stubsFor(
       ? []
       : listing.entries
           .filter((entry) => entry.kind === 'directory' && !rescoped.descended(entry.name))
-          .map(({ name }) => ({ name, stub: watch.initial === 'emit' ? ('new' as const) : ('baseline' as const) }));
+          .map(({ name }) => ({
+            name,
+            stub: watch.initial === 'emit' ? ('new' as const) : ('baseline' as const),
+          }));
   return [...outcome.stubs, ...firstDescended]
     .map(({ name, stub }) => ({ path: joinPath(record.path, name), stub }))
     .filter(({ path }) => selection.descends(path));
@@ -149,10 +154,16 @@ async function differing(
 
 function equalDigests(stored: readonly ChunkHead[], listed: readonly ListedChunk[]): ReadonlySet<string> {
   const digests = new Set(listed.map((chunk) => chunk.digest));
-  return new Set(stored.flatMap((head) => (head.digest !== null && digests.has(head.digest) ? [head.digest] : [])));
+  return new Set(
+    stored.flatMap((head) => (head.digest !== null && digests.has(head.digest) ? [head.digest] : [])),
+  );
 }
 
-function policyFor(record: DirectoryRecord, rescoped: Rescoped | null, context: ComparisonContext): DiffPolicy {
+function policyFor(
+  record: DirectoryRecord,
+  rescoped: Rescoped | null,
+  context: ComparisonContext,
+): DiffPolicy {
   const { selection, watch } = context;
   return {
     tracks: (name, kind) => tracks(selection, joinPath(record.path, name), kind),
@@ -184,7 +195,8 @@ function nextRecord(
   const complete = listing.status === 'complete';
   const reported = (entries: readonly SnapshotEntry[]) =>
     entries.filter(
-      (entry) => entry.reported !== null && context.selection.admits(joinPath(record.path, entry.name), entry.kind),
+      (entry) =>
+        entry.reported !== null && context.selection.admits(joinPath(record.path, entry.name), entry.kind),
     ).length;
   const missing = outcome.entries.some((entry) => entry.seen === null);
   // What a partial listing did not rewrite is still what the last complete one showed.

@@ -18,7 +18,9 @@ export class Frontier<T extends { readonly path: string }> {
    * Requests for one session. `prepare` turns a path into what the answer will be compared with, or undefined where
    * there is nothing to ask; `T.path` is the request's path.
    */
-  async *requests(prepare: (path: string) => Promise<T | undefined>): AsyncGenerator<ListRequest, void, void> {
+  async *requests(
+    prepare: (path: string) => Promise<T | undefined>,
+  ): AsyncGenerator<ListRequest, void, void> {
     while (!this.#stopped) {
       const path = this.#queue.pop();
       if (path !== undefined) {

@@ -1,5 +1,5 @@
-import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { absolutePath } from '../../shared/changes/stamp.ts';
+import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { Failure, RemoteProtocol, RemoteUnavailable } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
 import {
@@ -104,7 +104,11 @@ class TaskRun {
 
   async run(): Promise<TaskResult> {
     if (selectionDigest(this.#task.watch.selection) !== this.#claimed.scan.scope) {
-      return this.#giveUp({ error: 'InvalidInput', message: 'the configuration changed in mid-scan', advice: null });
+      return this.#giveUp({
+        error: 'InvalidInput',
+        message: 'the configuration changed in mid-scan',
+        advice: null,
+      });
     }
     this.#context = await this.#comparisonContext();
     let failure: ScanFailure | null = null;
@@ -181,7 +185,9 @@ class TaskRun {
     const asked = this.#frontier.answered(listing.path);
     if (asked === undefined || this.#context === undefined) return;
     const { directory, record } = asked;
-    const entries = listing.entries.filter((entry) => tracks(this.#selection, joinPath(directory, entry.name), entry.kind));
+    const entries = listing.entries.filter((entry) =>
+      tracks(this.#selection, joinPath(directory, entry.name), entry.kind),
+    );
     const listed = digestListing(entries);
     const now = this.#clock();
     this.#count(listing, directory, entries);
@@ -217,7 +223,10 @@ class TaskRun {
     if (listing.status === 'partial') {
       this.#partials.push({ path: directory, reason: listing.reason, detail: listing.detail });
       const at = absolutePath(this.#task.watch.root, directory);
-      this.#services.log.warn({ path: at, reason: listing.reason, detail: listing.detail }, 'listing is partial');
+      this.#services.log.warn(
+        { path: at, reason: listing.reason, detail: listing.detail },
+        'listing is partial',
+      );
     }
     this.#services.advanced(1, files);
   }
@@ -226,7 +235,9 @@ class TaskRun {
   #askParent(directory: string): void {
     if (directory === '') return;
     const parent = parentPath(directory);
-    const mine = this.#claimed.scope.subtrees.some((subtree) => parent === subtree || isBelow(parent, subtree));
+    const mine = this.#claimed.scope.subtrees.some(
+      (subtree) => parent === subtree || isBelow(parent, subtree),
+    );
     if (!mine || this.#relisted.has(parent)) return;
     this.#relisted.add(parent);
     this.#frontier.add([parent]);

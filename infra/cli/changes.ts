@@ -1,15 +1,27 @@
 import type { Command } from 'commander';
 import { InvalidInput } from '../../shared/failure.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
-import { type CommonOptions, configuration, printLines, watchNamed, withCommonOptions, withState } from './options.ts';
+import {
+  type CommonOptions,
+  configuration,
+  printLines,
+  watchNamed,
+  withCommonOptions,
+  withState,
+} from './options.ts';
 
 const pageSize = 1_000;
 
 export function addChanges(program: Command): void {
   withCommonOptions(program.command('changes'))
     .argument('<watch>', 'name of the watch')
-    .option('--since <cursor>', 'only what came after: a cursor that this command printed, or the id of a change')
-    .description('print the change log, one change per line as published; the next cursor goes to standard error')
+    .option(
+      '--since <cursor>',
+      'only what came after: a cursor that this command printed, or the id of a change',
+    )
+    .description(
+      'print the change log, one change per line as published; the next cursor goes to standard error',
+    )
     .action(async (name: string, options: CommonOptions & { readonly since?: string }) => {
       const { key } = watchNamed(await configuration(options), name);
       process.exitCode = await withState(options, (state) => printChanges(state, key, options.since));

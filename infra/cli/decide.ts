@@ -11,7 +11,12 @@ interface DecisionOptions extends CommonOptions {
 const shown = 10;
 
 export function addDecisions(program: Command): void {
-  add(program, 'approve', 'approved', 'let held deletions go: the next scan publishes those that are still absent then');
+  add(
+    program,
+    'approve',
+    'approved',
+    'let held deletions go: the next scan publishes those that are still absent then',
+  );
   add(program, 'reject', 'rejected', 'keep what held deletions would remove, and stay quiet about that set');
 }
 
@@ -25,13 +30,17 @@ function add(program: Command, name: string, decision: 'approved' | 'rejected', 
       await withState(options, async (state) => {
         const hold = (await state.watch(key))?.hold ?? null;
         if (hold === null) {
-          throw new InvalidInput(`watch ${watchName} holds no deletions`, { advice: 'See "farwatch status".' });
+          throw new InvalidInput(`watch ${watchName} holds no deletions`, {
+            advice: 'See "farwatch status".',
+          });
         }
         const { held } = await state.holdMembers(key);
         await state.decideHold(key, options.set ?? hold.digest, decision);
         const rest = held.length > shown ? `\n  … and ${held.length - shown} more` : '';
         const members = held.slice(0, shown).map((path) => `\n  ${escapeControls(readableName(path))}`);
-        process.stderr.write(`${decision}: ${hold.count} deletions, set ${hold.digest}${members.join('')}${rest}\n`);
+        process.stderr.write(
+          `${decision}: ${hold.count} deletions, set ${hold.digest}${members.join('')}${rest}\n`,
+        );
       });
     });
 }

@@ -1,5 +1,4 @@
-import { InvalidConfig } from '../../shared/config/problems.ts';
-import { formatProblems } from '../../shared/config/problems.ts';
+import { formatProblems, InvalidConfig } from '../../shared/config/problems.ts';
 import { Failure } from '../../shared/failure.ts';
 
 /** Says what went wrong and what to do, without a stack unless it is a defect of ours. Returns the exit code. */
@@ -9,7 +8,9 @@ export function reportFailure(error: unknown): number {
     return 2;
   }
   if (error instanceof Failure) {
-    process.stderr.write(`farwatch: ${error.message}\n${error.advice === undefined ? '' : `  ${error.advice}\n`}`);
+    process.stderr.write(
+      `farwatch: ${error.message}\n${error.advice === undefined ? '' : `  ${error.advice}\n`}`,
+    );
     return error.name === 'InvalidInput' ? 2 : 1;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -25,7 +25,9 @@ interface InitOptions {
 export function addInit(program: Command): void {
   program
     .command('init')
-    .description('write a farwatch.yaml: asks for what the options do not say; without a terminal it asks nothing')
+    .description(
+      'write a farwatch.yaml: asks for what the options do not say; without a terminal it asks nothing',
+    )
     .addOption(new Option('--config <file>', 'file to write').default('farwatch.yaml').env('FARWATCH_CONFIG'))
     .option('--force', 'overwrite an existing file')
     .addOption(new Option('--protocol <protocol>', 'how to reach the server').choices(protocols))
@@ -51,7 +53,9 @@ async function init(options: InitOptions): Promise<void> {
   await writeFile(options.config, text, { flag: options.force ? 'w' : 'wx' });
   const variable = passwordVariable(answers.server);
   const password =
-    answers.protocol === 'local' || answers.auth !== undefined ? '' : `  export ${variable}=…  # the password\n`;
+    answers.protocol === 'local' || answers.auth !== undefined
+      ? ''
+      : `  export ${variable}=…  # the password\n`;
   process.stderr.write(`wrote ${options.config}; next:\n${password}  farwatch check\n  farwatch run\n`);
 }
 
@@ -64,7 +68,8 @@ async function complete(options: InitOptions): Promise<StarterAnswers> {
     ));
   const remote = protocol !== 'local';
   const host = options.host ?? (remote ? await ask('--host', () => text('Host')) : 'localhost');
-  const username = options.username ?? (remote ? await ask('--username', () => text('User name')) : undefined);
+  const username =
+    options.username ?? (remote ? await ask('--username', () => text('User name')) : undefined);
   const root = options.root ?? (await ask('--root', () => text('Absolute path of the tree', '/')));
   const server = options.server ?? nameFrom(host, 'server');
   const port = options.port === undefined ? undefined : Number(options.port);
@@ -97,6 +102,9 @@ function asker(interactive: boolean): <T>(option: string, question: () => Promis
 }
 
 function nameFrom(text: string, otherwise: string): string {
-  const name = text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 60);
+  const name = text
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 60);
   return name === '' ? otherwise : name;
 }

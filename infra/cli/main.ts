@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
-import { reportFailure } from './failure.ts';
 import { addChanges } from './changes.ts';
 import { addCheck } from './check.ts';
 import { addDecisions } from './decide.ts';
+import { reportFailure } from './failure.ts';
 import { addInit } from './init.ts';
 import { addOrders } from './orders.ts';
 import { addRun } from './run.ts';

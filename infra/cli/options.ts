@@ -17,7 +17,9 @@ export function withCommonOptions(command: Command): Command {
   return command
     .addOption(new Option('--config <file>', 'configuration').default('farwatch.yaml').env('FARWATCH_CONFIG'))
     .addOption(
-      new Option('--state <file>', 'state (default: farwatch.db beside the configuration)').env('FARWATCH_STATE'),
+      new Option('--state <file>', 'state (default: farwatch.db beside the configuration)').env(
+        'FARWATCH_STATE',
+      ),
     );
 }
 
@@ -42,7 +44,10 @@ export async function withState<T>(options: CommonOptions, work: (state: State) 
   }
 }
 
-export function watchNamed(config: Config, name: string): { readonly key: WatchKey; readonly watch: WatchConfig } {
+export function watchNamed(
+  config: Config,
+  name: string,
+): { readonly key: WatchKey; readonly watch: WatchConfig } {
   const watch = config.watches.get(name);
   if (watch === undefined) {
     throw new InvalidInput(`the configuration has no watch ${JSON.stringify(name)}`, {

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { secretReader } from '../../shared/config/secrets.ts';
+import type { State } from '../../shared/state/state.ts';
 import { createLog, logLevels, parseLogLevel } from '../local/log.ts';
 import { createMetrics } from '../local/metrics.ts';
 import { healthOf, serveMetrics } from '../local/metrics-server.ts';
 import { runLocal } from '../local/run.ts';
 import { createProgress } from '../local/terminal.ts';
-import type { State } from '../../shared/state/state.ts';
 import { type CommonOptions, configuration, stateFile, withCommonOptions } from './options.ts';
 
 interface RunOptions extends CommonOptions {
@@ -20,11 +20,19 @@ const overdueMs = 120_000;
 export function addRun(program: Command): void {
   withCommonOptions(program.command('run'))
     .description('watch everything in the configuration until stopped; with --once, one scan of every watch')
-    .option('--once', 'scan every watch once and exit: 0 if all is well, 1 if a scan was incomplete or deletions are held')
-    .option('--metrics <port>', 'serve Prometheus metrics at /metrics and health at /health (PORT or HOST:PORT)')
+    .option(
+      '--once',
+      'scan every watch once and exit: 0 if all is well, 1 if a scan was incomplete or deletions are held',
+    )
+    .option(
+      '--metrics <port>',
+      'serve Prometheus metrics at /metrics and health at /health (PORT or HOST:PORT)',
+    )
     .option('--secrets <dir>', 'where "secret:NAME" is found, one file each')
     .addOption(
-      new Option('--log-level <level>', `one of ${logLevels.join(', ')}`).default('info').env('FARWATCH_LOG_LEVEL'),
+      new Option('--log-level <level>', `one of ${logLevels.join(', ')}`)
+        .default('info')
+        .env('FARWATCH_LOG_LEVEL'),
     )
     .action(async (options: RunOptions) => {
       process.exitCode = await run(options);
@@ -49,7 +57,11 @@ async function run(options: RunOptions): Promise<number> {
       ? undefined
       : await serveMetrics(metrics, options.metrics, async () => {
           const watches = (await state?.watches()) ?? [];
-          return healthOf(watches.filter((watch) => watch.active), overdueMs, Date.now());
+          return healthOf(
+            watches.filter((watch) => watch.active),
+            overdueMs,
+            Date.now(),
+          );
         });
   if (server) log.info({ port: server.port }, 'metrics are served');
   const stop = stopSignal();

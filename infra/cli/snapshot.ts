@@ -1,13 +1,20 @@
 import type { Command } from 'commander';
-import { absolutePath } from '../../shared/changes/stamp.ts';
 import { changeFacts } from '../../shared/changes/change.ts';
+import { absolutePath } from '../../shared/changes/stamp.ts';
 import type { WatchConfig } from '../../shared/config/config.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
+import { byNameThenKind } from '../../shared/tree/digest.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
 import { isEscaped, nameToBytes, readableName } from '../../shared/tree/name.ts';
 import { compileSelection } from '../../shared/tree/selection.ts';
-import { byNameThenKind } from '../../shared/tree/digest.ts';
-import { type CommonOptions, configuration, printLines, watchNamed, withCommonOptions, withState } from './options.ts';
+import {
+  type CommonOptions,
+  configuration,
+  printLines,
+  watchNamed,
+  withCommonOptions,
+  withState,
+} from './options.ts';
 
 export function addSnapshot(program: Command): void {
   withCommonOptions(program.command('snapshot'))

@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
-import { slotKey } from '../../shared/config/identity.ts';
-import type { Config } from '../../shared/config/config.ts';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
+import type { Config } from '../../shared/config/config.ts';
+import { slotKey } from '../../shared/config/identity.ts';
 import type { State, WatchRecord } from '../../shared/state/state.ts';
 import { type CommonOptions, configuration, withCommonOptions, withState } from './options.ts';
 
 export function addStatus(program: Command): void {
   withCommonOptions(program.command('status'))
     .option('--json', 'one JSON object per watch')
-    .description('show watches, last scans, held deletions and errors; exit code 1 if anything needs attention')
+    .description(
+      'show watches, last scans, held deletions and errors; exit code 1 if anything needs attention',
+    )
     .action(async (options: CommonOptions & { readonly json?: boolean }) => {
       const config = await configuration(options);
       process.exitCode = await withState(options, (state) => status(state, config, options.json ?? false));
@@ -54,7 +56,9 @@ function readableStatus(watch: WatchRecord, refused: string | undefined): string
   if (hold !== null) {
     lines.push(
       `  ${hold.count} deletions (${hold.percent} % of the tree) are held since scan ${hold.scan}, set ${hold.digest}` +
-        (hold.decision === 'approved' ? ': approved, waiting for the next scan' : ': farwatch approve or reject'),
+        (hold.decision === 'approved'
+          ? ': approved, waiting for the next scan'
+          : ': farwatch approve or reject'),
     );
   }
   if (!watch.paused) lines.push(`  next scan ${iso(watch.nextDueAt)}`);

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Output, type PublishServices, publish } from '../../functions/publisher/publish.ts';
 import type { Notice } from '../../shared/changes/change.ts';
-import type { Channel } from '../../shared/changes/channel.ts';
 import { isReaderGone } from '../../shared/changes/stdout-channel.ts';
 import { Failure } from '../../shared/failure.ts';
-import { type Output, type PublishServices, publish } from '../../functions/publisher/publish.ts';
 
 export interface PublishingServices extends PublishServices {
   readonly clock: () => number;
@@ -21,6 +20,8 @@ export class Publishing {
   readonly #outputs: readonly Output[];
   readonly #services: PublishingServices;
   readonly #stop = new AbortController();
+  /** Ends a delivery under way: it counts as not taken and comes again. */
+  readonly #cut = new AbortController();
   readonly #loops: readonly Promise<void>[];
   #wakeAll = new AbortController();
 
@@ -38,8 +39,9 @@ export class Publishing {
   async notify(notices: readonly Notice[]): Promise<void> {
     for (const notice of notices) {
       for (const { name, channel, watches } of this.#outputs) {
-        if (notice.watch !== undefined && watches && !watches.includes(`${notice.tenant}/${notice.watch}`)) continue;
-        await channel.notify(notice, this.#stop.signal).catch((error: unknown) => {
+        if (notice.watch !== undefined && watches && !watches.includes(`${notice.tenant}/${notice.watch}`))
+          continue;
+        await channel.notify(notice, this.#cut.signal).catch((error: unknown) => {
           this.#services.log.warn({ output: name, err: error }, 'a notice was not taken');
         });
       }
@@ -47,16 +49,17 @@ export class Publishing {
   }
 
   /**
-   * Ends the loops, brings every output up to date once more and closes it. Returns whether all of them have all;
-   * what one did not take waits in the change log for the next run.
+   * Ends the loops, brings every output up to date once more and closes it, until `signal` aborts. Returns whether
+   * all of them have all; what one did not take waits in the change log for the next run.
    */
   async finish(signal: AbortSignal): Promise<boolean> {
     this.#stop.abort();
     this.wake();
+    signal.addEventListener('abort', () => this.#cut.abort(signal.reason), { once: true });
     await Promise.all(this.#loops);
     const results = await Promise.all(
       this.#outputs.map(async (output) => {
-        const { failed } = await this.#publish(output, signal);
+        const { failed } = await this.#publish(output);
         await output.channel.close();
         return failed === undefined;
       }),
@@ -68,16 +71,18 @@ export class Publishing {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const woken = this.#wakeAll.signal;
-      const { failed } = await this.#publish(output, this.#stop.signal);
+      const { failed } = await this.#publish(output);
       failures = failed === undefined ? 0 : failures + 1;
-      const waitMs = failures === 0 ? lookMs : Math.min(backOffMs.first * 2 ** (failures - 1), backOffMs.most);
+      const waitMs =
+        failures === 0 ? lookMs : Math.min(backOffMs.first * 2 ** (failures - 1), backOffMs.most);
       // After a failure only time helps; being woken by every commit would defeat the back-off.
       const until = failures === 0 ? AbortSignal.any([woken, this.#stop.signal]) : this.#stop.signal;
       await sleep(waitMs, undefined, { signal: until }).catch(() => undefined);
     }
   }
 
-  async #publish(output: Output, signal: AbortSignal): Promise<{ readonly failed?: Failure }> {
+  async #publish(output: Output): Promise<{ readonly failed?: Failure }> {
+    const { signal } = this.#cut;
     try {
       const { failed } = await publish(output, this.#services, this.#services.clock(), signal);
       if (failed === undefined) return {};
@@ -85,16 +90,9 @@ export class Publishing {
       if (isReaderGone(failed)) this.#services.readerGone();
       return { failed };
     } catch (error) {
-      if (signal.aborted || !(error instanceof Failure)) {
-        if (signal.aborted) return {};
-        throw error;
-      }
+      if (!(error instanceof Failure)) throw error;
       this.#services.failed(output.name, error);
       return { failed: error };
     }
   }
-}
-
-export function outputOf(name: string, channel: Channel, watches: Output['watches']): Output {
-  return { name, channel, ...(watches ? { watches } : {}) };
 }

@@ -3,16 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Cron } from 'croner';
 import type { Logger } from 'pino';
+import type { Output } from '../../functions/publisher/publish.ts';
+import type { Reassembled } from '../../functions/reassembler/reassemble.ts';
 import type { Channel } from '../../shared/changes/channel.ts';
 import { openChannel } from '../../shared/changes/open-channel.ts';
 import type { Config, OutputConfig, SecretReference, ServerConfig } from '../../shared/config/config.ts';
 import type { Failure } from '../../shared/failure.ts';
 import { openRemote } from '../../shared/remote/open.ts';
 import { SessionPool } from '../../shared/remote/session-pool.ts';
-import type { State, WatchKey } from '../../shared/state/state.ts';
 import { lockRunner, openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
-import type { Reassembled } from '../../functions/reassembler/reassemble.ts';
-import type { Output } from '../../functions/publisher/publish.ts';
+import type { State, WatchKey } from '../../shared/state/state.ts';
 import type { Metrics } from './metrics.ts';
 import { Publishing } from './publishing.ts';
 import { Runner, type RunnerObserver } from './runner.ts';
@@ -45,7 +45,11 @@ const sessionKeepMs = 30_000;
  * after one round with `once` or when `signal` aborts. Rejects with StateUnusable or InvalidInput before anything
  * begins, or with the defect that stopped it.
  */
-export async function runLocal(config: Config, options: LocalOptions, signal: AbortSignal): Promise<LocalResult> {
+export async function runLocal(
+  config: Config,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<LocalResult> {
   const unlock = lockRunner(options.stateFile);
   try {
     const state = openSqliteState(options.stateFile, { create: true });
@@ -60,7 +64,12 @@ export async function runLocal(config: Config, options: LocalOptions, signal: Ab
   }
 }
 
-async function runOn(state: State, config: Config, options: LocalOptions, signal: AbortSignal): Promise<LocalResult> {
+async function runOn(
+  state: State,
+  config: Config,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<LocalResult> {
   const { log, once } = options;
   const clock = Date.now;
   const stop = new AbortController();
@@ -119,7 +128,9 @@ async function runOn(state: State, config: Config, options: LocalOptions, signal
 }
 
 async function runOnce(runner: Runner): Promise<readonly Reassembled[]> {
-  const ticks = new Cron('* * * * * *', { protect: true, catch: (error) => runner.fail(error) }, () => runner.watchOver());
+  const ticks = new Cron('* * * * * *', { protect: true, catch: (error) => runner.fail(error) }, () =>
+    runner.watchOver(),
+  );
   try {
     return await runner.once();
   } finally {
@@ -127,15 +138,24 @@ async function runOnce(runner: Runner): Promise<readonly Reassembled[]> {
   }
 }
 
-async function runUntilStopped(runner: Runner, state: State, config: Config, signal: AbortSignal): Promise<void> {
+async function runUntilStopped(
+  runner: Runner,
+  state: State,
+  config: Config,
+  signal: AbortSignal,
+): Promise<void> {
   await runner.resume();
-  const ticks = new Cron('* * * * * *', { protect: true, catch: (error) => runner.fail(error) }, () => runner.tick());
+  const ticks = new Cron('* * * * * *', { protect: true, catch: (error) => runner.fail(error) }, () =>
+    runner.tick(),
+  );
   const trims = new Cron('17 * * * *', { protect: true, catch: (error) => runner.fail(error) }, async () => {
     await state.trim(Date.now() - config.retentionMs);
   });
   try {
     await runner.tick();
-    const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const asked = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
     await Promise.race([signal.aborted ? Promise.resolve() : asked, runner.broken]);
   } finally {
     ticks.stop();
@@ -152,7 +172,10 @@ function thisMachine(): string {
 async function openOutputs(config: Config, options: LocalOptions): Promise<readonly Output[]> {
   const outputs: Output[] = [];
   for (const output of config.outputs) {
-    const channel = await openChannel(output, { ...options, suspend: (print) => options.progress.suspend(print) });
+    const channel = await openChannel(output, {
+      ...options,
+      suspend: (print) => options.progress.suspend(print),
+    });
     const watches = watchesOf(output, config);
     outputs.push({ name: output.name, channel, ...(watches ? { watches } : {}) });
   }
@@ -204,9 +227,19 @@ function observe({ progress, metrics }: LocalOptions): RunnerObserver {
   };
 }
 
-const failureNames: readonly Failure['name'][] = ['RemoteUnavailable', 'RemoteAuth', 'RemoteNotFound', 'RemoteProtocol', 'InvalidInput'];
+const failureNames: readonly Failure['name'][] = [
+  'RemoteUnavailable',
+  'RemoteAuth',
+  'RemoteNotFound',
+  'RemoteProtocol',
+  'InvalidInput',
+];
 
-function countFailure(metrics: Metrics, error: string, watch: { readonly tenant: string; readonly name: string }): void {
+function countFailure(
+  metrics: Metrics,
+  error: string,
+  watch: { readonly tenant: string; readonly name: string },
+): void {
   const name = failureNames.find((known) => known === error);
   if (name !== undefined) metrics.error(name, { tenant: watch.tenant, watch: watch.name });
 }

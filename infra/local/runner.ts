@@ -1,3 +1,7 @@
+import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
+import { type Reassembled, reassemble, scanNotices } from '../../functions/reassembler/reassemble.ts';
+import { scanTask } from '../../functions/scanner/scan.ts';
+import type { Sessions } from '../../functions/scanner/sessions.ts';
 import type { Notice } from '../../shared/changes/change.ts';
 import type { Config, ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { slotKey } from '../../shared/config/identity.ts';
@@ -8,10 +12,6 @@ import { InProcessTasks } from '../../shared/tasks/in-process.ts';
 import type { TaskMessage } from '../../shared/tasks/tasks.ts';
 import type { TaskScope } from '../../shared/tree/plan.ts';
 import { selectionDigest } from '../../shared/tree/selection.ts';
-import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
-import { type Reassembled, reassemble, scanNotices } from '../../functions/reassembler/reassemble.ts';
-import { scanTask } from '../../functions/scanner/scan.ts';
-import type { Sessions } from '../../functions/scanner/sessions.ts';
 
 export interface RunnerServices {
   readonly state: State;
@@ -174,7 +174,12 @@ export class Runner {
       advanced: (directories: number, files: number) => observer.advanced(watch, directories, files),
     };
     try {
-      await scanTask({ watch, server, scan: message.scan, task: message.task }, services, clock, this.#signal);
+      await scanTask(
+        { watch, server, scan: message.scan, task: message.task },
+        services,
+        clock,
+        this.#signal,
+      );
       await this.#advance(watched, message.scan);
     } catch (error) {
       if (!(error instanceof Fenced)) this.fail(error);
@@ -222,7 +227,11 @@ export class Runner {
     }
     if (hold !== null && newlyHeld) {
       log.error(
-        { count: hold.count, percent: hold.percent, advice: `farwatch approve ${watch.name}, or farwatch reject ${watch.name}` },
+        {
+          count: hold.count,
+          percent: hold.percent,
+          advice: `farwatch approve ${watch.name}, or farwatch reject ${watch.name}`,
+        },
         'deletions are held: too many at once',
       );
     }
@@ -239,4 +248,3 @@ function watchedOf(config: Config): Watched[] {
     return server === undefined ? [] : [{ key: watchKey(watch), watch, server }];
   });
 }
-

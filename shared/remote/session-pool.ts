@@ -10,7 +10,9 @@ export interface SessionPoolServices {
   readonly state: Slots & Servers;
   readonly log: Logger;
   /** The remote of a server, and a hash of the credentials it will use. */
-  readonly remote: (server: ServerConfig) => Promise<{ readonly remote: Remote; readonly credentials: string }>;
+  readonly remote: (
+    server: ServerConfig,
+  ) => Promise<{ readonly remote: Remote; readonly credentials: string }>;
   readonly clock: () => number;
   /** Names this process in slot leases. */
   readonly holder: string;
@@ -111,7 +113,10 @@ export class SessionPool {
         const delayMs = busyDelaysMs[attempt];
         const busy = error instanceof RemoteUnavailable && error.reason === 'busy';
         if (!busy || delayMs === undefined || signal.aborted) throw error;
-        this.#services.log.warn({ server: server.name, delayMs }, 'the server has too many sessions, backing off');
+        this.#services.log.warn(
+          { server: server.name, delayMs },
+          'the server has too many sessions, backing off',
+        );
         await sleep(delayMs, undefined, { signal });
       }
     }
@@ -132,7 +137,10 @@ export class SessionPool {
       if ('slot' in answer) return answer;
       if (!told && answer.retryAt - now > 2_000) {
         const until = new Date(answer.retryAt).toISOString();
-        this.#services.log.info({ server: server.name, until }, 'all sessions of the server are in use or at rest');
+        this.#services.log.info(
+          { server: server.name, until },
+          'all sessions of the server are in use or at rest',
+        );
         told = true;
       }
       await sleep(Math.min(1_000, Math.max(50, answer.retryAt - now)), undefined, { signal });
@@ -181,7 +189,10 @@ export class SessionPool {
     const before = this.#services.clock() - this.#services.keepMs;
     for (const [key, parked] of this.#parked) {
       const ending = parked.filter((pooled) => pooled.parkedAt <= before);
-      this.#parked.set(key, parked.filter((pooled) => pooled.parkedAt > before));
+      this.#parked.set(
+        key,
+        parked.filter((pooled) => pooled.parkedAt > before),
+      );
       for (const pooled of ending) {
         await this.#end(pooled, null).catch((error: unknown) => {
           this.#services.log.warn({ error: String(error) }, 'could not log out');
@@ -198,7 +209,12 @@ export class SessionPool {
 
   async #refuseSuspended(server: ServerConfig, credentials: string): Promise<void> {
     const record = await this.#services.state.server(slotKey(server));
-    if (record === undefined || record.credentials !== credentials || record.retryAt <= this.#services.clock()) return;
+    if (
+      record === undefined ||
+      record.credentials !== credentials ||
+      record.retryAt <= this.#services.clock()
+    )
+      return;
     throw new RemoteAuth('login', `${record.message} (tried ${record.failures} times)`, {
       advice: `Correct the server's entry in the configuration; with the same one the next login is tried after ${new Date(record.retryAt).toISOString()}.`,
     });
