@@ -38,6 +38,8 @@ export interface Daemon {
   readonly config: Omit<TestServerConfig, 'host' | 'port'>;
   /** For a server whose sessions are no processes of their own. */
   readonly killSessionsBySignal?: NodeJS.Signals;
+  /** For a server whose sessions do not survive SIGSTOP. */
+  readonly resumeEndsSessions?: boolean;
 }
 
 export async function startDaemon(
@@ -106,7 +108,11 @@ function testServer(daemon: Daemon, port: number, scratch: Scratch, started: Gua
       else await killAll(processTree(running.pid).slice(1));
     },
     pause: () => signalAll(processTree(running.pid), 'SIGSTOP'),
-    resume: () => signalAll(processTree(running.pid), 'SIGCONT'),
+    resume() {
+      const [listener = running.pid, ...sessions] = processTree(running.pid);
+      signalAll(sessions, daemon.resumeEndsSessions === true ? 'SIGKILL' : 'SIGCONT');
+      signalAll([listener], 'SIGCONT');
+    },
     crash: () => running.kill(),
     async restart() {
       await running.kill();

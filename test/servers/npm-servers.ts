@@ -49,6 +49,7 @@ function npmServer(kind: 'sftp' | 'ftp', scratch: Scratch): Daemon {
       brokenLinks: 'shown',
       emptySuccess: false,
       enforcesPermissions: !isRoot || user !== undefined,
+      sessionsOutlivePause: true,
       limitsSessions: false,
       unreachableNames: kind === 'sftp' ? null : /"|(^| )-\w( |$)/,
     },

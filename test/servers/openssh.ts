@@ -74,6 +74,7 @@ function openssh(scratch: Scratch, options: OpenSshOptions): Daemon {
       brokenLinks: 'shown',
       emptySuccess: false,
       enforcesPermissions: true,
+      sessionsOutlivePause: true,
       limitsSessions: false,
       unreachableNames: null,
     },

@@ -103,7 +103,9 @@ function parentOf(pid: number): number | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name in parentheses may itself hold blanks and parentheses.
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' || state === 'X' ? undefined : Number(parent);
+    // While other threads live, the first may be a zombie already, and sockets are still open.
+    const ended = (state === 'Z' || state === 'X') && readdirSync(`/proc/${pid}/task`).length <= 1;
+    return ended ? undefined : Number(parent);
   } catch {
     return undefined;
   }
@@ -129,15 +131,15 @@ export async function killAll(pids: readonly number[]): Promise<void> {
 }
 
 async function killTree(root: number): Promise<void> {
-  // Stopped first, parents first: so none can fork a child that we do not see.
-  let tree: readonly number[] = [];
+  // Stopped first, until no new ones show: so none can fork a child that we do not see.
+  const tree = new Set<number>();
   for (;;) {
-    const seen = processTree(root);
-    if (seen.length === tree.length) break;
-    signalAll(seen, 'SIGSTOP');
-    tree = seen;
+    const fresh = processTree(root).filter((pid) => !tree.has(pid));
+    if (fresh.length === 0) break;
+    signalAll(fresh, 'SIGSTOP');
+    for (const pid of fresh) tree.add(pid);
   }
-  await killAll(tree);
+  await killAll([...tree]);
 }
 
 /** Whether this very process or one of its children listens at the port: somebody else's listener does not count. */

@@ -51,6 +51,7 @@ function pureFtpd(scratch: Scratch, options: PureFtpdOptions): Daemon {
       brokenLinks: 'shown',
       emptySuccess: true,
       enforcesPermissions: true,
+      sessionsOutlivePause: true,
       limitsSessions: true,
       unreachableNames: null,
     },

@@ -45,7 +45,7 @@ export interface ServerFacts {
   readonly truncatesAt: number | null;
   /** IANA zone of the times in LIST listings. */
   readonly listZone: string;
-  /** What becomes of a name with a line break in a listing. */
+  /** What becomes of a name with a line break in a listing; `omitted`: so is one with any control character. */
   readonly newlineInName: 'exact' | 'broken' | 'omitted';
   /** Whether a link to nothing is listed. */
   readonly brokenLinks: 'shown' | 'omitted';
@@ -53,6 +53,8 @@ export interface ServerFacts {
   readonly emptySuccess: boolean;
   /** Whether sessions run without privileges, so that a directory of mode 0 cannot be read. */
   readonly enforcesPermissions: boolean;
+  /** Whether sessions go on after `pause` and `resume`; else `resume` ends them. */
+  readonly sessionsOutlivePause: boolean;
   /** Whether the server keeps to `connections` of the options. */
   readonly limitsSessions: boolean;
   /** Names (of directories) that it lists but cannot take in a command. */

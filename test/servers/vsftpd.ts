@@ -60,6 +60,8 @@ function vsftpd(scratch: Scratch, options: StartOptions): Daemon {
     name: `vsftpd (${protocol})`,
     command: findProgram('vsftpd') ?? 'vsftpd',
     env: { TZ: options.timezone ?? 'UTC' },
+    // A stopped child sends SIGCHLD, and the handler in vsftpd's session then waits for its end for ever.
+    resumeEndsSessions: true,
     configure(port) {
       // No blanks around `=`: vsftpd.conf(5).
       const lines = Object.entries(settings(port)).map(([key, value]) => `${key}=${value}\n`);
@@ -75,6 +77,7 @@ function vsftpd(scratch: Scratch, options: StartOptions): Daemon {
       brokenLinks: 'shown',
       emptySuccess: true,
       enforcesPermissions: true,
+      sessionsOutlivePause: false,
       limitsSessions: true,
       unreachableNames: null,
     },
