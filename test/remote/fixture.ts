@@ -20,6 +20,8 @@ export interface Features {
   readonly unreadable: boolean;
   /** Documented omissions: entries that the server itself leaves out without a word. */
   readonly omits?: readonly ('newline' | 'carriage-return' | 'non-utf8' | 'broken-link')[];
+  /** Names of directories that the server lists but cannot take in a command: asked for, they come back partial. */
+  readonly unreachable?: RegExp;
   /** The server answers alike for a missing, an unreadable and a non-directory path. */
   readonly vagueRefusals?: boolean;
 }

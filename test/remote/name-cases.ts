@@ -69,7 +69,7 @@ export function nameCases(fixture: () => Fixture): void {
         assert.equal(entry.size, Buffer.byteLength(entry.name), entry.name);
     });
 
-    it('lists directories of awkward names, each its own content', async () => {
+    it('lists directories of awkward names, each its own content', async (t) => {
       const { local, remote } = await scratch(fixture());
       for (const [index, name] of awkward.entries()) {
         await mkdir(join(local, name));
@@ -84,6 +84,11 @@ export function nameCases(fixture: () => Fixture): void {
       for (const [index, name] of awkward.entries()) {
         const listing = listings.get(remotePath(remote, name));
         assert.ok(listing);
+        if (fixture().features.unreachable?.test(name) === true && listing.status === 'partial') {
+          t.diagnostic(`this server cannot be asked for ${JSON.stringify(name)}`);
+          assert.deepEqual(listing.entries, [], name);
+          continue;
+        }
         assertComplete(listing);
         assert.deepEqual(namesOf(listing), [`only-in-${index}`], name);
       }

@@ -1,7 +1,6 @@
 import type { KnownHosts, Remote } from '../../shared/remote/remote.ts';
 import type { SftpCredentials } from '../../shared/remote/sftp/credentials.ts';
 import { SftpRemote } from '../../shared/remote/sftp/sftp-remote.ts';
-import { isRoot } from '../servers/account.ts';
 import { freePort } from '../servers/ports.ts';
 import { sftpServerConfig } from '../servers/server-config.ts';
 import type { TestServer } from '../servers/test-server.ts';
@@ -23,14 +22,14 @@ export class MemoryKnownHosts implements KnownHosts {
 }
 
 /** What the conformance suite may expect of a server of `test/servers`. */
-export function featuresOf({ facts }: TestServer, inProcess: boolean): Features {
+export function featuresOf({ facts }: TestServer): Features {
   return {
     exactTimes: facts.listing !== 'list',
     exactNames: facts.newlineInName === 'exact',
     hidden: true,
     links: true,
-    // In-process servers have our own privileges.
-    unreadable: !(inProcess && isRoot),
+    unreadable: facts.enforcesPermissions,
+    ...(facts.unreachableNames === null ? {} : { unreachable: facts.unreachableNames }),
     omits: [
       ...(facts.newlineInName === 'omitted' ? (['newline', 'carriage-return'] as const) : []),
       ...(facts.brokenLinks === 'omitted' ? (['broken-link'] as const) : []),
@@ -43,7 +42,7 @@ export function sftpCredentials(server: TestServer): SftpCredentials {
   return password === undefined ? { privateKey: privateKey ?? '' } : { password };
 }
 
-export async function sftpFixture(server: TestServer, features: Features): Promise<Fixture> {
+export async function sftpFixture(server: TestServer): Promise<Fixture> {
   const config = sftpServerConfig(server);
   const credentials = sftpCredentials(server);
   const knownHosts = new MemoryKnownHosts();
@@ -53,7 +52,7 @@ export async function sftpFixture(server: TestServer, features: Features): Promi
     remote,
     root: server.root,
     localRoot: server.localRoot,
-    features,
+    features: featuresOf(server),
     wrongLogin: new SftpRemote(config, { password: 'not the password' }, knownHosts),
     deadPort,
     killSessions: () => server.killSessions(),

@@ -4,7 +4,7 @@ import { type Failure, InvalidInput, RemoteAuth, RemoteProtocol, RemoteUnavailab
 export interface ConnectContext {
   readonly address: string;
   readonly username: string;
-  readonly stage: 'dial' | 'login' | 'channel';
+  readonly stage: 'dial' | 'greeting' | 'login' | 'channel';
   /** Ways of authentication that the server offered when it refused ours. */
   readonly offered: readonly string[];
 }
@@ -14,11 +14,22 @@ const tooMany = /too many|maximum|max(startups| clients)|exceeded|limit/i;
 const disconnect = { tooManyConnections: 12, noMoreAuthMethods: 14 } as const;
 
 export function connectFailure(error: Error, context: ConnectContext): Failure {
-  return context.stage === 'dial'
-    ? dialFailure(error, context.address)
-    : context.stage === 'login'
-      ? loginFailure(error, context)
-      : channelFailure(error, context.address);
+  switch (context.stage) {
+    case 'dial':
+      return dialFailure(error, context.address);
+    case 'greeting':
+      return hungUp(error) ? busy(context.address, error) : loginFailure(error, context);
+    case 'login':
+      return loginFailure(error, context);
+    case 'channel':
+      return channelFailure(error, context.address);
+  }
+}
+
+/** sshd past MaxStartups hangs up before its identification, or says so in a line that is none (RFC 4253, 4.2). */
+function hungUp(error: Error): boolean {
+  const code = propertyOf(error, 'code');
+  return error.message === 'Connection lost before handshake' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function dialFailure(error: Error, address: string): Failure {
@@ -81,8 +92,6 @@ function loginFailure(error: Error, { address, username, offered }: ConnectConte
     });
   }
   if (code === disconnect.tooManyConnections || tooMany.test(message)) return busy(address, error);
-  // sshd past MaxStartups hangs up before its identification, or says so in a line that is none (RFC 4253, 4.2).
-  if (message === 'Connection lost before handshake') return busy(address, error);
   if (level === 'handshake' || level === 'protocol') {
     return new RemoteProtocol(`${address} and Farwatch cannot agree on SSH: ${message}`, {
       cause: error,

@@ -20,6 +20,7 @@ export class SftpConnection {
   readonly #closed = Promise.withResolvers<void>();
   #channel: ClientChannel | undefined;
   #offered: readonly string[] = [];
+  #loggedIn = false;
   #firstError: Error | undefined;
   #refusal: unknown;
   #onLost: (failure: Failure) => void = () => undefined;
@@ -32,6 +33,9 @@ export class SftpConnection {
     this.#library = new SftpClient(server.name, { error: ignore, end: ignore, close: ignore });
     this.#ssh = innerClient(this.#library);
     this.#ssh.on('error', (error) => this.#onError(error));
+    this.#ssh.on('ready', () => {
+      this.#loggedIn = true;
+    });
     this.#ssh.on('close', () => this.#onClose());
   }
 
@@ -42,8 +46,7 @@ export class SftpConnection {
 
   /** The server's identification, e.g. `SSH-2.0-OpenSSH_9.2p1`. */
   get software(): string {
-    const software: unknown = Reflect.get(this.#ssh, '_remoteVer');
-    return `SSH-2.0-${typeof software === 'string' ? software : 'unknown'}`;
+    return `SSH-2.0-${this.#identification() ?? 'unknown'}`;
   }
 
   /** Called once if the connection dies by itself. */
@@ -76,7 +79,7 @@ export class SftpConnection {
         },
       });
     } catch (error) {
-      throw this.#failure(error, 'login');
+      throw this.#failure(error);
     }
   }
 
@@ -91,7 +94,7 @@ export class SftpConnection {
       });
       this.#channel.stderr.resume();
     } catch (error) {
-      throw this.#failure(error, 'channel');
+      throw this.#failure(error);
     }
   }
 
@@ -155,12 +158,27 @@ export class SftpConnection {
     this.#onLost(lostConnection(this.address, this.#firstError));
   }
 
-  #failure(error: unknown, stage: ConnectContext['stage']): unknown {
+  #stage(): ConnectContext['stage'] {
+    if (this.#loggedIn) return 'channel';
+    return this.#identification() === undefined ? 'greeting' : 'login';
+  }
+
+  #identification(): string | undefined {
+    const software: unknown = Reflect.get(this.#ssh, '_remoteVer');
+    return typeof software === 'string' ? software : undefined;
+  }
+
+  #failure(error: unknown): unknown {
     if (this.#refusal !== undefined) return this.#refusal;
     const cause = this.#firstError ?? error;
     if (!(cause instanceof Error) || cause instanceof Failure) return cause;
     const { address } = this;
-    return connectFailure(cause, { address, username: this.#server.username, stage, offered: this.#offered });
+    return connectFailure(cause, {
+      address,
+      username: this.#server.username,
+      stage: this.#stage(),
+      offered: this.#offered,
+    });
   }
 }
 
