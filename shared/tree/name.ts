@@ -4,8 +4,8 @@
  * So nothing is lost, ordinary names are ordinary strings, and a name can be sent back to the server as it was.
  */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-const loneSurrogates = new RegExp(loneSurrogate, 'g');
+/** Other lone surrogates, as a configuration can spell them, stand for no byte: U+DC2F must not become a slash. */
+const escapedBytes = /(?<![\ud800-\udbff])[\udc80-\udcff]/g;
 
 export function nameFromBytes(bytes: Uint8Array): string {
   try {
@@ -16,10 +16,10 @@ export function nameFromBytes(bytes: Uint8Array): string {
 }
 
 export function nameToBytes(name: string): Buffer {
-  if (!loneSurrogate.test(name)) return Buffer.from(name, 'utf8');
+  if (name.isWellFormed()) return Buffer.from(name, 'utf8');
   const parts: Buffer[] = [];
   let start = 0;
-  for (const match of name.matchAll(loneSurrogates)) {
+  for (const match of name.matchAll(escapedBytes)) {
     parts.push(Buffer.from(name.slice(start, match.index), 'utf8'));
     parts.push(Buffer.from([name.charCodeAt(match.index) & 0xff]));
     start = match.index + 1;
@@ -30,12 +30,12 @@ export function nameToBytes(name: string): Buffer {
 
 /** Whether the name has bytes that are not UTF-8, so that `readableName` alone does not say it exactly. */
 export function isEscaped(name: string): boolean {
-  return loneSurrogate.test(name);
+  return !name.isWellFormed();
 }
 
 /** For people and JSON: bytes that are not UTF-8 become U+FFFD. */
 export function readableName(name: string): string {
-  return loneSurrogate.test(name) ? name.replace(loneSurrogates, '\ufffd') : name;
+  return name.toWellFormed();
 }
 
 function decodeEscaping(bytes: Uint8Array): string {
