@@ -26,10 +26,14 @@ export function connectFailure(error: Error, context: ConnectContext): Failure {
   }
 }
 
-/** sshd past MaxStartups hangs up before its identification, or says so in a line that is none (RFC 4253, 4.2). */
+/**
+ * sshd past MaxStartups hangs up before its identification, or says so in a line that is none (RFC 4253, 4.2);
+ * mod_sftp past MaxClientsPerUser accepts the login and hangs up at once.
+ */
 function hungUp(error: Error): boolean {
   const code = propertyOf(error, 'code');
-  return error.message === 'Connection lost before handshake' || code === 'ECONNRESET' || code === 'EPIPE';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return true;
+  return /lost before handshake|unexpected (end|close) event|no response from server/i.test(error.message);
 }
 
 function dialFailure(error: Error, address: string): Failure {
@@ -106,7 +110,7 @@ function loginFailure(error: Error, { address, username, offered }: ConnectConte
 }
 
 function channelFailure(error: Error, address: string): Failure {
-  if (tooMany.test(error.message)) return busy(address, error);
+  if (hungUp(error) || tooMany.test(error.message)) return busy(address, error);
   if (/subsystem|channel open failure/i.test(error.message)) {
     return new RemoteProtocol(`${address} accepts the login but offers no SFTP`, {
       cause: error,
@@ -120,7 +124,7 @@ function channelFailure(error: Error, address: string): Failure {
 }
 
 function busy(address: string, cause: Error): RemoteUnavailable {
-  return new RemoteUnavailable('busy', `${address} takes no more sessions at the moment`, {
+  return new RemoteUnavailable('busy', `${address} takes no more sessions at the moment: ${cause.message}`, {
     cause,
     advice: 'Lower "connections" of the server, or end other sessions with it.',
   });

@@ -87,7 +87,7 @@ export class SftpConnection {
   async openChannel(): Promise<void> {
     try {
       this.#channel = await new Promise<ClientChannel>((resolve, reject) => {
-        this.#ssh.once('close', () => reject(new Error('the connection was closed')));
+        this.#ssh.once('close', () => reject(new Error('No response from server')));
         this.#ssh.subsys('sftp', (error, channel) =>
           error === undefined ? resolve(channel) : reject(error),
         );

@@ -12,6 +12,7 @@ import { SftpRemote } from '../../../shared/remote/sftp/sftp-remote.ts';
 import { newSshKey } from '../../servers/keys.ts';
 import { opensshMissing, startOpenSsh } from '../../servers/openssh.ts';
 import { listen } from '../../servers/ports.ts';
+import { proftpdMissing, startProftpdSftp } from '../../servers/proftpd.ts';
 import { sftpServerConfig } from '../../servers/server-config.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
 import { listOne, neverAborted, requestsFor } from '../fixture.ts';
@@ -19,6 +20,7 @@ import { MemoryKnownHosts, sftpCredentials } from '../server-fixture.ts';
 import { configAt, oddPassword, startOddServer } from './odd-server.ts';
 
 const withOpenSsh = { skip: skipReason({ name: 'OpenSSH (sftp)', available: opensshMissing }) };
+const withProftpd = { skip: skipReason({ name: 'ProFTPD (sftp)', available: proftpdMissing }) };
 const password: SftpCredentials = { password: oddPassword };
 
 function connectTo(server: SftpServer, credentials = password, knownHosts = new MemoryKnownHosts()) {
@@ -226,6 +228,15 @@ describe('a server out of reach', { timeout: 60_000 }, () => {
     await new Promise((resolve) => idle.once('data', resolve));
     await assert.rejects(connectTo(sftpServerConfig(server), sftpCredentials(server)), unavailable('busy'));
     idle.destroy();
+  });
+
+  it('has too many sessions already (MaxClientsPerUser of ProFTPD)', withProftpd, async (t) => {
+    const server = await startProftpdSftp({ connections: 1 });
+    t.after(() => server.stop());
+    const first = await connectTo(sftpServerConfig(server), sftpCredentials(server));
+    await assert.rejects(connectTo(sftpServerConfig(server), sftpCredentials(server)), unavailable('busy'));
+    await first.close();
+    await (await connectTo(sftpServerConfig(server), sftpCredentials(server))).close();
   });
 
   it('is given up at once when the caller aborts', async (t) => {
