@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { StateUnusable } from '../failure.ts';
 import type { Facts, Precision } from '../tree/entry.ts';
@@ -8,15 +8,18 @@ import { isPending, type SnapshotEntry } from '../tree/snapshot.ts';
 /**
  * The stored form of a chunk of entries: one byte of version, then zstd over columns: count and length of names
  * (u32 each), names joined by NUL, one byte of kind and precision per entry, sizes and times as doubles (NaN:
- * unknown), and what is pending as JSON. Columns compress well and decode without a loop over bytes.
+ * unknown), and what is pending as JSON. Columns compress well and decode without a loop over bytes. The frame
+ * carries a checksum, so that damage is found and never read as other entries.
  */
 const version = 1;
 const precisions: readonly Precision[] = ['millisecond', 'second', 'minute', 'day', 'none'];
 const directoryBit = 0x10;
+const headBytes = 8;
+const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
   const names = joinNames(entries);
-  const head = Buffer.alloc(8);
+  const head = Buffer.alloc(headBytes);
   head.writeUInt32LE(entries.length, 0);
   head.writeUInt32LE(names.length, 4);
   const flags = Buffer.alloc(entries.length);
@@ -33,15 +36,25 @@ export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
     }
   });
   const columns = [head, names, flags, bytesOf(sizes), bytesOf(times), Buffer.from(JSON.stringify(pending))];
-  return Buffer.concat([Buffer.from([version]), zstdCompressSync(Buffer.concat(columns))]);
+  return Buffer.concat([Buffer.from([version]), zstdCompressSync(Buffer.concat(columns), checksummed)]);
 }
 
+/** Throws StateUnusable for bytes that `encodeEntries` did not make. */
 export function decodeEntries(data: Uint8Array): readonly SnapshotEntry[] {
-  if (data[0] !== version) throw new StateUnusable(`entries of unknown form ${data[0]}`);
-  const raw = zstdDecompressSync(data.subarray(1));
+  if (data[0] !== version) throw damaged(`entries of unknown form ${data[0] ?? 'none'}`);
+  try {
+    return decodeColumns(zstdDecompressSync(data.subarray(1)));
+  } catch (cause) {
+    throw damaged('entries cannot be read', cause);
+  }
+}
+
+function decodeColumns(raw: Buffer): readonly SnapshotEntry[] {
   const count = raw.readUInt32LE(0);
-  const namesEnd = 8 + raw.readUInt32LE(4);
-  const names = splitNames(raw.subarray(8, namesEnd), count);
+  const namesEnd = headBytes + raw.readUInt32LE(4);
+  const pendingAt = namesEnd + count * 17;
+  const names = splitNames(raw.subarray(headBytes, namesEnd), count);
+  if (pendingAt > raw.length || names.length !== count) throw new RangeError('columns do not fit');
   const flags = raw.subarray(namesEnd, namesEnd + count);
   const sizes = doublesOf(raw.subarray(namesEnd + count), count);
   const times = doublesOf(raw.subarray(namesEnd + count * 9), count);
@@ -55,12 +68,20 @@ export function decodeEntries(data: Uint8Array): readonly SnapshotEntry[] {
     const kind = (flag & directoryBit) !== 0 ? 'directory' : 'file';
     return { name, kind, seen: facts, reported: facts, since: 0, misses: 0 };
   });
-  const pending = pendingEntries.parse(JSON.parse(raw.toString('utf8', namesEnd + count * 17)));
+  const pending = pendingEntries.parse(JSON.parse(raw.toString('utf8', pendingAt)));
   for (const [index, seen, reported, since, misses] of pending) {
     const entry = entries[index];
     if (entry) entries[index] = { ...entry, seen, reported, since, misses };
   }
   return entries;
+}
+
+function damaged(message: string, cause?: unknown): StateUnusable {
+  return new StateUnusable(`the state is damaged: ${message}`, {
+    cause,
+    advice:
+      'Restore the state file from a backup, or move it away: the next run then starts with a new baseline.',
+  });
 }
 
 const unknown: Facts = { size: null, modifiedAt: null, precision: 'none' };

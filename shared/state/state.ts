@@ -115,7 +115,10 @@ export interface Scans {
   abandonTasks(watch: WatchKey, scan: number): Promise<readonly TaskScope[]>;
   /** The reassembly is a task too, `reassembly`, claimable when no other task is left. */
   claimReassembly(watch: WatchKey, scan: number, now: number): Promise<ClaimedTask | undefined>;
-  /** Closes the scan: it accepts no more writes, and `changes --since` shows it. */
+  /**
+   * Closes the scan: it accepts no more writes, and `changes --since` shows it. An answer (`decideHold`) given to the
+   * very set that `end` holds, while the end was judged without it, stands.
+   */
   closeScan(fence: Fence, end: ScanEnd, now: number): Promise<void>;
 }
 
@@ -280,7 +283,7 @@ export interface DirectoryCommit {
 
 export interface Snapshots {
   directory(watch: WatchKey, path: string): Promise<DirectoryRecord | undefined>;
-  /** Every record at or below `path`, parents first, siblings in order of `comparePaths`. */
+  /** Every record at or below `path`, parents first, siblings in the order of their names' bytes. */
   directories(watch: WatchKey, path: string): AsyncIterable<DirectoryRecord>;
   /** Records whose `held` is set, in the same order. */
   heldDirectories(watch: WatchKey): AsyncIterable<DirectoryRecord>;
@@ -304,10 +307,14 @@ export interface Snapshots {
 export interface ChangeLog {
   /**
    * The changes of closed scans after `cursor` (null: from the oldest kept), in log order: scan, phase, task,
-   * position (protocol rule 15). A cursor below the floor of retention gives `resync`.
+   * position (protocol rule 15). A cursor below the floor of retention, or of a scan that this state never began
+   * (it was lost, or another file restored), gives `resync`, and the page begins at the floor.
    */
   changes(watch: WatchKey, cursor: string | null, limit: number): Promise<ChangePage>;
-  /** The cursor just behind the change of this id, or undefined. */
+  /**
+   * The cursor just behind the change of this id, or undefined. In an open scan: the cursor before that scan, for
+   * what is still to be committed may come before the change.
+   */
   cursorOf(watch: WatchKey, id: string): Promise<string | undefined>;
   /**
    * Committed changes that this output has not had, oldest first, open scans included. InvalidInput for an output
@@ -377,6 +384,7 @@ export interface SlotRequest {
 export interface SlotLease {
   readonly server: string;
   readonly slot: number;
+  /** The request's, made unique: a lease that was lost stays lost, even if its holder leases the same slot again. */
   readonly holder: string;
   readonly until: number;
 }

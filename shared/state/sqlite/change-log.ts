@@ -8,18 +8,13 @@ import { watchId } from './fence.ts';
 export function sqliteChangeLog(db: Database): ChangeLog {
   return {
     async changes(watch, cursor, limit) {
-      return page(db, watch, cursor, limit);
+      return db.snapshot(() => page(db, watch, cursor, limit));
     },
     async cursorOf(watch, id) {
-      const row = db.get(
-        `SELECT scan, phase, task, position FROM log WHERE watch = ? AND change ->> 'id' = ?`,
-        watchId(db, watch),
-        id,
-      );
-      return row && cursorAt(row);
+      return cursorOf(db, watch, id);
     },
     async unpublished(output, query) {
-      return unpublished(db, output, query);
+      return db.snapshot(() => unpublished(db, output, query));
     },
     async advance(output, position) {
       db.run('UPDATE outputs SET position = max(position, ?) WHERE name = ?', Number(position), output);
@@ -32,9 +27,9 @@ export function sqliteChangeLog(db: Database): ChangeLog {
         }
         for (const output of outputs) {
           db.run(
-            `INSERT INTO outputs (name, position) SELECT ?, coalesce(max(committed), 0) FROM log WHERE true
-             ON CONFLICT DO NOTHING`,
+            'INSERT INTO outputs (name, position) VALUES (?, ?) ON CONFLICT DO NOTHING',
             output,
+            newestCommitted(db),
           );
         }
       });
@@ -48,8 +43,12 @@ export function sqliteChangeLog(db: Database): ChangeLog {
 /** The open scan is left out: a reader that stored a cursor inside it would miss what is committed before it. */
 function page(db: Database, watch: WatchKey, cursor: string | null, limit: number): ChangePage {
   const id = watchId(db, watch);
-  const { floor, open } = standing(db, id);
-  const after = cursor === null ? { scan: 0, phase: 0, task: '', position: 0 } : parseCursor(cursor);
+  const { floor, open, scan } = standing(db, id);
+  const asked = cursor === null ? null : parseCursor(cursor);
+  const resync =
+    asked !== null && (asked.scan > scan || (floor !== null && isBefore(asked, parseCursor(floor))));
+  const from = resync ? floor : cursor;
+  const after = from === null ? beginning : parseCursor(from);
   const rows = db.all(
     `SELECT * FROM log WHERE watch = ? AND (scan, phase, task, position) > (?, ?, ?, ?) AND scan <> ?
      ORDER BY scan, phase, task, position LIMIT ?`,
@@ -64,17 +63,37 @@ function page(db: Database, watch: WatchKey, cursor: string | null, limit: numbe
   const last = rows.at(-1);
   return {
     changes: rows.map(changeOf),
-    cursor: last === undefined ? (cursor ?? floor) : cursorAt(last),
-    resync: cursor !== null && floor !== null && isBefore(after, parseCursor(floor)),
+    cursor: last === undefined ? (from ?? floor) : cursorAt(last),
+    resync,
   };
 }
 
-function standing(db: Database, id: number): { readonly floor: string | null; readonly open: number | null } {
-  const row = db.get('SELECT floor, open_scan FROM watches WHERE id = ?', id) ?? {};
+interface Standing {
+  readonly floor: string | null;
+  readonly open: number | null;
+  readonly scan: number;
+}
+
+function standing(db: Database, id: number): Standing {
+  const row = db.get('SELECT floor, open_scan, scan FROM watches WHERE id = ?', id) ?? {};
   return {
     floor: textOrNull(row, 'floor'),
     open: integerOrNull(row, 'open_scan'),
+    scan: integer(row, 'scan'),
   };
+}
+
+function cursorOf(db: Database, watch: WatchKey, id: string): string | undefined {
+  const row = db.get(
+    `SELECT log.scan, phase, task, position, log.scan IS open_scan AS open FROM log
+     JOIN watches ON watches.id = log.watch WHERE watches.key = ? AND change ->> 'id' = ?`,
+    watch,
+    id,
+  );
+  if (row === undefined) return undefined;
+  return integer(row, 'open') === 1
+    ? cursorText({ ...beginning, scan: integer(row, 'scan') })
+    : cursorAt(row);
 }
 
 function unpublished(db: Database, output: string, query: UnpublishedQuery): Unpublished {
@@ -90,7 +109,7 @@ function unpublished(db: Database, output: string, query: UnpublishedQuery): Unp
     watches,
     query.limit,
   );
-  const newest = integerOrNull(db.get('SELECT max(committed) AS newest FROM log') ?? {}, 'newest') ?? 0;
+  const newest = newestCommitted(db);
   if (newest <= position) return { changes: [], position: null, waiting: 0 };
   const last = rows.at(-1);
   // A page that is not full has seen everything up to the newest change, others' watches included.
@@ -100,6 +119,12 @@ function unpublished(db: Database, output: string, query: UnpublishedQuery): Unp
     position: String(upTo),
     waiting: newest - position, // numbers are given without gaps
   };
+}
+
+/** The number given last, whether or not its row is still kept. */
+function newestCommitted(db: Database): number {
+  const row = db.get(`SELECT seq FROM sqlite_sequence WHERE name = 'log'`);
+  return row === undefined ? 0 : integer(row, 'seq');
 }
 
 /** The floor moves in the transaction that deletes, so no reader can take a shortened log for a whole one. */
@@ -114,10 +139,17 @@ function trim(db: Database, before: number): number {
     published ?? Number.MAX_SAFE_INTEGER,
   );
   for (const row of rows) {
-    db.run('UPDATE watches SET floor = ? WHERE id = ?', cursorAt(row), integer(row, 'watch'));
+    raiseFloor(db, integer(row, 'watch'), cursorAt(row));
     db.run('DELETE FROM log WHERE committed = ?', integer(row, 'committed'));
   }
   return rows.length;
+}
+
+/** Never lowers it: tasks commit side by side, so what comes first in the log may be trimmed last. */
+function raiseFloor(db: Database, watch: number, cursor: string): void {
+  const { floor } = standing(db, watch);
+  if (floor !== null && isBefore(parseCursor(cursor), parseCursor(floor))) return;
+  db.run('UPDATE watches SET floor = ? WHERE id = ?', cursor, watch);
 }
 
 interface Cursor {
@@ -127,8 +159,20 @@ interface Cursor {
   readonly position: number;
 }
 
+/** Before everything: task numbers begin at 1. */
+const beginning: Cursor = { scan: 0, phase: 1, task: '0', position: 0 };
+
 function cursorAt(row: Row): string {
-  return [integer(row, 'scan'), integer(row, 'phase'), text(row, 'task'), integer(row, 'position')].join('-');
+  return cursorText({
+    scan: integer(row, 'scan'),
+    phase: integer(row, 'phase'),
+    task: text(row, 'task'),
+    position: integer(row, 'position'),
+  });
+}
+
+function cursorText(cursor: Cursor): string {
+  return [cursor.scan, cursor.phase, cursor.task, cursor.position].join('-');
 }
 
 function parseCursor(cursor: string): Cursor {

@@ -32,9 +32,18 @@ export function bytes(row: Row, column: string): Uint8Array {
 }
 
 export function json<S extends z.ZodType>(row: Row, column: string, schema: S): z.output<S> {
-  const parsed = schema.safeParse(JSON.parse(text(row, column)));
+  const parsed = schema.safeParse(parseJson(text(row, column)));
   if (!parsed.success) throw damaged(column);
   return parsed.data;
+}
+
+/** Undefined, which no schema takes, where the text is no JSON. */
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
 }
 
 export function jsonOrNull<S extends z.ZodType>(row: Row, column: string, schema: S): z.output<S> | null {
@@ -52,15 +61,19 @@ export function digest(row: Row, column: string): string | null {
   return row[column] === null ? null : Buffer.from(bytes(row, column)).toString('hex');
 }
 
-/** NUL for '/': it sorts below all other bytes, so a subtree is contiguous, and no name can hold it. */
+/**
+ * Each name with a NUL before it: NUL sorts below all other bytes and no name can hold it, so a subtree, the root's
+ * included, is the contiguous range between its key with NUL and its key with 1 at the end.
+ */
 export function pathKey(path: string): Buffer {
-  const key = nameToBytes(path);
+  if (path === '') return Buffer.alloc(0);
+  const key = nameToBytes(`/${path}`);
   for (let i = key.indexOf(0x2f); i !== -1; i = key.indexOf(0x2f, i + 1)) key[i] = 0;
   return key;
 }
 
 export function pathOf(row: Row): string {
-  return nameFromBytes(bytes(row, 'path')).replaceAll('\0', '/');
+  return nameFromBytes(bytes(row, 'path').subarray(1)).replaceAll('\0', '/');
 }
 
 function damaged(column: string): StateUnusable {

@@ -20,14 +20,17 @@ export class Database {
   /** `create`: whether a missing file is made; else it is an error. */
   constructor(file: string, create: boolean) {
     this.file = file;
-    if (!create && !existsSync(file)) {
-      throw new StateUnusable(`${file}: there is no state yet`, {
-        advice: 'Start "farwatch run" first, or name the state file with --state.',
-      });
+    if (!create && !existsSync(file)) throw noState(file);
+    this.#db = this.#translate(() => {
+      mkdirSync(dirname(file), { recursive: true });
+      return new DatabaseSync(file, { timeout: 15_000 });
+    });
+    try {
+      this.#translate(() => this.#prepareFile(create));
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    mkdirSync(dirname(file), { recursive: true });
-    this.#db = this.#translate(() => new DatabaseSync(file, { timeout: 15_000 }));
-    this.#translate(() => this.#prepareFile());
   }
 
   all(sql: string, ...values: readonly Value[]): readonly Row[] {
@@ -50,13 +53,22 @@ export class Database {
 
   /** Runs `work`, which must not wait for anything, in one transaction that is on the disk when this returns. */
   transaction<T>(work: () => T): T {
-    this.#translate(() => this.#db.exec('BEGIN IMMEDIATE'));
+    return this.#within('BEGIN IMMEDIATE', work);
+  }
+
+  /** Runs `work`, which only reads and waits for nothing: all of it sees one moment, whatever others commit. */
+  snapshot<T>(work: () => T): T {
+    return this.#within('BEGIN', work);
+  }
+
+  #within<T>(begin: string, work: () => T): T {
+    this.#translate(() => this.#db.exec(begin));
     try {
       const result = work();
       this.#translate(() => this.#db.exec('COMMIT'));
       return result;
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      if (this.#db.isTransaction) this.#translate(() => this.#db.exec('ROLLBACK'));
       throw error;
     }
   }
@@ -66,29 +78,42 @@ export class Database {
     if (this.#db.isOpen) this.#db.close();
   }
 
-  #prepareFile(): void {
-    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000');
-    const found = Number(this.#db.prepare('PRAGMA application_id').get()?.['application_id']);
-    const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version']);
-    const tables = Number(this.#db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
-    if (tables === 0) {
+  /** Nothing is written before the file is known to be ours: a foreign database stays as it is. */
+  #prepareFile(create: boolean): void {
+    if (this.#isNew()) {
+      if (!create) throw noState(this.file);
+      this.#db.exec('PRAGMA journal_mode = WAL');
       this.transaction(() => {
+        if (!this.#isNew()) return; // another process was faster
         this.#db.exec(schema);
         this.#db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
       });
-      return;
     }
-    if (found !== applicationId) {
+    this.#checkForm();
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000');
+  }
+
+  #isNew(): boolean {
+    return this.#pragma('application_id') === 0 && this.#pragma('schema_version') === 0;
+  }
+
+  #checkForm(): void {
+    if (this.#pragma('application_id') !== applicationId) {
       throw new StateUnusable(`${this.file} is a database of another program`, {
         advice: 'Name another file with --state.',
       });
     }
+    const version = this.#pragma('user_version');
     if (version > schemaVersion) {
       throw new StateUnusable(
         `${this.file} was written by a newer Farwatch (form ${version}; this one knows ${schemaVersion})`,
         { advice: 'Update Farwatch, or name another file with --state.' },
       );
     }
+  }
+
+  #pragma(name: string): number {
+    return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
   #statement(sql: string): StatementSync {
@@ -110,33 +135,33 @@ export class Database {
   }
 }
 
-function stateFailure(file: string, error: Error): StateUnusable {
+function noState(file: string): StateUnusable {
+  return new StateUnusable(`${file}: there is no state yet`, {
+    advice: 'Start "farwatch run" first, or name the state file with --state.',
+  });
+}
+
+/** Puts an error of SQLite or of the file system in our words. */
+export function stateFailure(file: string, error: Error): StateUnusable {
   const primary = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
   const backup = 'Restore it from a backup, or move it away: the next run then starts with a new baseline.';
+  const failure = (message: string, advice: string) => new StateUnusable(message, { cause: error, advice });
   switch (primary) {
     case 11: // SQLITE_CORRUPT
     case 26: // SQLITE_NOTADB
-      return new StateUnusable(`${file} is damaged or no state file: ${error.message}`, {
-        cause: error,
-        advice: backup,
-      });
+      return failure(`${file} is damaged or no state file: ${error.message}`, backup);
     case 5: // SQLITE_BUSY
-      return new StateUnusable(`${file} is locked by another program`, {
-        cause: error,
-        advice: 'Try again.',
-      });
+      return failure(`${file} is locked by another program`, 'Try again.');
+    case 13: // SQLITE_FULL
+      return failure(`no space left for ${file}`, 'Free some disk space.');
+    case undefined: // not from SQLite: its directory cannot be made
     case 8: // SQLITE_READONLY
     case 14: // SQLITE_CANTOPEN
-      return new StateUnusable(`${file} cannot be opened for writing: ${error.message}`, {
-        cause: error,
-        advice: 'Check the permissions of the file and its directory, or name another file with --state.',
-      });
-    case 13: // SQLITE_FULL
-      return new StateUnusable(`no space left for ${file}`, {
-        cause: error,
-        advice: 'Free some disk space.',
-      });
+      return failure(
+        `${file} cannot be opened for writing: ${error.message}`,
+        'Check the permissions of the file and its directory, or name another file with --state.',
+      );
     default:
-      return new StateUnusable(`${file}: ${error.message}`, { cause: error });
+      return failure(`${file}: ${error.message}`, `Check the disk. If it is sound: ${backup}`);
   }
 }

@@ -10,7 +10,7 @@ import type {
   TaskResult,
   WatchKey,
 } from '../state.ts';
-import { storedFailure, storedPartials, storedTaskScope } from '../stored.ts';
+import { storedFailure, storedHold, storedPartials, storedPaths, storedTaskScope } from '../stored.ts';
 import { choice, integer, json, jsonOrNull, text } from './columns.ts';
 import type { Database, Row } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
@@ -206,8 +206,9 @@ function abandon(db: Database, watch: number, scan: number): readonly TaskScope[
   return rows.map((row) => json(row, 'scope', storedTaskScope));
 }
 
-function close(db: Database, fence: Fence, end: ScanEnd, now: number): void {
+function close(db: Database, fence: Fence, judged: ScanEnd, now: number): void {
   const { watch } = checkFence(db, fence);
+  const end = withAnswer(db, watch, judged);
   db.run('UPDATE scans SET closed = 1 WHERE watch = ? AND scan = ?', watch, fence.scan);
   db.run('DELETE FROM tasks WHERE watch = ? AND scan <= ?', watch, fence.scan);
   const { members, ...hold } = end.hold ?? { members: [] };
@@ -225,6 +226,23 @@ function close(db: Database, fence: Fence, end: ScanEnd, now: number): void {
     now,
     watch,
   );
+}
+
+/**
+ * Nothing approved or rejected is ever held by a judgement that knew of it: where it is, the answer came in between
+ * and is kept.
+ */
+function withAnswer(db: Database, watch: number, end: ScanEnd): ScanEnd {
+  if (end.hold === null) return end;
+  const { digest, members } = end.hold;
+  const row = db.get('SELECT hold, rejected FROM watches WHERE id = ?', watch) ?? {};
+  const stored = jsonOrNull(row, 'hold', storedHold);
+  if (stored?.digest === digest && stored.decision === 'approved') {
+    return { ...end, hold: { ...end.hold, decision: 'approved' }, nextDueAt: 0 };
+  }
+  const rejected = new Set(json(row, 'rejected', storedPaths));
+  if (members.length === 0 || !members.every((member) => rejected.has(member))) return end;
+  return { ...end, hold: null, rejected: [...end.rejected, ...members] };
 }
 
 function findScan(db: Database, watch: WatchKey, scan: number): ScanRecord | undefined {

@@ -1,6 +1,6 @@
 /**
- * The tables of the SQLite state. Paths are BLOBs: bytes as the server has them, with NUL for '/', so that a
- * subtree is one contiguous range. Digests and counts of directories stand apart from their entries (chunks).
+ * The tables of the SQLite state. Paths are BLOBs: bytes as the server has them, a NUL before each name, so
+ * that a subtree is one contiguous range. Digests and counts of directories stand apart from their entries (chunks).
  * `log.committed` is the order in which outputs read; (scan, phase, task, position) the order of `changes`.
  */
 export const schema = `

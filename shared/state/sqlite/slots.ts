@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Fenced } from '../../failure.ts';
 import type { KnownHosts } from '../../remote/remote.ts';
 import type { Servers, SlotLease, SlotRequest, Slots } from '../state.ts';
@@ -56,15 +57,16 @@ function acquire(db: Database, request: SlotRequest, now: number): SlotLease | {
   let slot = 0;
   while ((busyUntil.get(slot) ?? 0) > now) slot += 1;
   const until = now + request.leaseMs;
+  const holder = `${request.holder} ${randomUUID()}`;
   db.run(
     `INSERT INTO slots (server, slot, holder, until, rest_until) VALUES (?1, ?2, ?3, ?4, 0)
      ON CONFLICT (server, slot) DO UPDATE SET holder = ?3, until = ?4, rest_until = 0`,
     request.server,
     slot,
-    request.holder,
+    holder,
     until,
   );
-  return { server: request.server, slot, holder: request.holder, until };
+  return { server: request.server, slot, holder, until };
 }
 
 export function sqliteServers(db: Database): Servers & { readonly knownHosts: KnownHosts } {

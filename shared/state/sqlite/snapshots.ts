@@ -83,7 +83,6 @@ function* pages(
 /** The keys strictly between which all paths below `path` lie. */
 function below(path: string): { readonly after: Buffer; readonly end: Buffer } {
   const key = pathKey(path);
-  if (path === '') return { after: key, end: Buffer.alloc(1, 0xff) };
   return { after: Buffer.concat([key, Buffer.from([0])]), end: Buffer.concat([key, Buffer.from([1])]) };
 }
 

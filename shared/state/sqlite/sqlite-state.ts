@@ -1,8 +1,10 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StateUnusable } from '../../failure.ts';
 import type { State } from '../state.ts';
 import { sqliteChangeLog } from './change-log.ts';
-import { Database } from './database.ts';
+import { Database, stateFailure } from './database.ts';
 import { sqliteScans } from './scans.ts';
 import { sqliteServers, sqliteSlots } from './slots.ts';
 import { sqliteSnapshots } from './snapshots.ts';
@@ -32,15 +34,28 @@ export function openSqliteState(file: string, options: { readonly create: boolea
  * own file lock on a file beside the state, so the kernel frees it however the process ends.
  */
 export function lockRunner(stateFile: string): () => void {
-  const lock = new DatabaseSync(`${stateFile}.lock`, { timeout: 0 });
+  const file = `${stateFile}.lock`;
+  let lock: DatabaseSync | undefined;
   try {
-    lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
-  } catch (cause) {
-    lock.close();
-    throw new StateUnusable(`another "farwatch run" is at work on ${stateFile}`, {
-      cause,
-      advice: 'Stop it first, or give this one a state of its own with --state.',
-    });
+    mkdirSync(dirname(file), { recursive: true });
+    lock = new DatabaseSync(file, { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE');
+    const held = lock;
+    return () => held.close();
+  } catch (error) {
+    lock?.close();
+    if (!(error instanceof Error)) throw error;
+    throw isBusy(error) ? otherRunner(stateFile, error) : stateFailure(file, error);
   }
-  return () => lock.close();
+}
+
+function isBusy(error: Error): boolean {
+  return 'errcode' in error && error.errcode === 5; // SQLITE_BUSY
+}
+
+function otherRunner(stateFile: string, cause: Error): StateUnusable {
+  return new StateUnusable(`another "farwatch run" is at work on ${stateFile}`, {
+    cause,
+    advice: 'Stop it first, or give this one a state of its own with --state.',
+  });
 }
