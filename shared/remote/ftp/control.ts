@@ -1,0 +1,133 @@
+import type { Socket } from 'node:net';
+import { Client, FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
+import { PassiveMode } from './passive.ts';
+import { type Reply, ReplyReader } from './reply-reader.ts';
+
+/** Far beyond any directory that a server lists in one go. */
+const maxListingBytes = 256 * 2 ** 20;
+
+/** basic-ftp's connection with an exact reader of replies and data connections that may break alone. */
+class ExactContext extends FTPContext {
+  readonly replies = new ReplyReader();
+
+  protected override _onControlSocketData(chunk: string): void {
+    try {
+      for (const reply of this.replies.push(chunk)) {
+        this._passToHandler(reply.code >= 400 ? new FTPError(reply) : reply);
+      }
+    } catch (error) {
+      this.closeWithError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The library ends the session when a data connection breaks; here that costs one listing, which `retrieve` judges. */
+  protected override _setupDefaultErrorHandlers(socket: Socket, identifier: string): void {
+    if (identifier === 'data socket') socket.on('error', () => undefined);
+    else super._setupDefaultErrorHandlers(socket, identifier);
+  }
+}
+
+class ExactClient extends Client {
+  override readonly ftp: ExactContext;
+
+  constructor(timeoutMs: number) {
+    super(timeoutMs);
+    this.ftp = new ExactContext(timeoutMs, 'latin1');
+  }
+}
+
+/** What a command on a data connection brought. */
+export interface Retrieved {
+  /** The last reply: 2xx for success. */
+  readonly reply: Reply;
+  readonly data: Buffer;
+  /** How the data connection ended; `too long`: we broke it off. */
+  readonly ended: 'in order' | 'broken' | 'too long';
+}
+
+/**
+ * The control connection: one command after the other, each answered by its reply, refusals included. What ends the
+ * connection (silence for the time-out included) is thrown as basic-ftp's or Node's error, untranslated.
+ */
+export class FtpControl {
+  readonly client: ExactClient;
+  readonly #passive: PassiveMode;
+
+  constructor(timeoutMs: number, separateTransferHost: boolean) {
+    this.client = new ExactClient(timeoutMs);
+    this.#passive = new PassiveMode(separateTransferHost);
+  }
+
+  command(command: string): Promise<Reply> {
+    return this.client.sendIgnoringError(command);
+  }
+
+  /** Sends both before the first is answered. Only for servers known to bear it. */
+  both(first: string, second: string): Promise<readonly [Reply, Reply]> {
+    const { ftp } = this.client;
+    let before: Reply | undefined;
+    const answered = ftp.handle(first, (response, task) => {
+      const reply = replyOf(response);
+      if (reply === undefined) task.reject(asError(response));
+      else if (before === undefined) before = reply;
+      else task.resolve([before, reply]);
+    });
+    if (!ftp.closed) ftp.send(second);
+    return answered;
+  }
+
+  /** Opens a data connection and takes what the command sends on it. */
+  async retrieve(command: string): Promise<Retrieved> {
+    const { ftp } = this.client;
+    const refusal = await this.#passive.open(ftp);
+    if (refusal !== undefined) return { reply: refusal, data: Buffer.alloc(0), ended: 'broken' };
+    const socket = ftp.dataSocket;
+    if (socket === undefined) throw new Error('the data connection is gone');
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let ended: Retrieved['ended'] | undefined;
+    let settle = (): void => undefined;
+    let reply: Reply | undefined;
+    socket.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxListingBytes) {
+        ended = 'too long';
+        socket.destroy();
+      } else chunks.push(chunk);
+      // The control connection is silent meanwhile: its time-out starts again with every piece of data.
+      if (reply === undefined) ftp.socket.setTimeout(ftp.timeout);
+    });
+    socket.once('end', () => {
+      ended ??= 'in order';
+      settle();
+    });
+    socket.once('close', () => {
+      ended ??= 'broken';
+      settle();
+    });
+    await ftp.handle(command, (response, task) => {
+      const said = replyOf(response);
+      if (said === undefined) task.reject(asError(response));
+      else if (said.code >= 200) {
+        reply = said;
+        // Reply and end of data come in any order, and a refusal comes without data.
+        settle = () => {
+          if (said.code >= 300 || ended !== undefined) task.resolve(undefined);
+        };
+        settle();
+      }
+    });
+    ftp.dataSocket = undefined;
+    if (reply === undefined) throw new Error('no reply');
+    return { reply, data: Buffer.concat(chunks), ended: ended ?? 'broken' };
+  }
+}
+
+function replyOf(response: Error | FTPResponse): Reply | undefined {
+  if (response instanceof FTPError) return { code: response.code, message: response.message };
+  return response instanceof Error ? undefined : response;
+}
+
+function asError(response: Error | FTPResponse): Error {
+  return response instanceof Error ? response : new Error(response.message);
+}

@@ -1,0 +1,146 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { FtpServer } from '../../config/config.ts';
+import { InvalidInput, RemoteProtocol } from '../../failure.ts';
+import type { Remote, Session } from '../remote.ts';
+import { type ConnectContext, connectFailure, connectTimeout, refusal } from './connect-failure.ts';
+import { FtpControl } from './control.ts';
+import type { ServerTraits } from './directory-reader.ts';
+import { FtpSession } from './ftp-session.ts';
+import { ListReader } from './list-reader.ts';
+import { MlsdReader } from './mlsd-reader.ts';
+import type { Reply } from './reply-reader.ts';
+import { tlsOptions } from './tls-options.ts';
+import { printable, toWire } from './wire.ts';
+
+export interface FtpSecrets {
+  readonly password: string;
+  /** PEM. */
+  readonly ca?: string;
+}
+
+export class FtpRemote implements Remote {
+  readonly #server: FtpServer;
+  readonly #secrets: FtpSecrets;
+  readonly #address: string;
+  #tls: ConnectionOptions | undefined;
+
+  constructor(server: FtpServer, secrets: FtpSecrets) {
+    this.#server = server;
+    this.#secrets = secrets;
+    const host = server.host.includes(':') ? `[${server.host}]` : server.host;
+    this.#address = `${host}:${server.port}`;
+  }
+
+  async connect(signal: AbortSignal): Promise<Session> {
+    signal.throwIfAborted();
+    this.#checkLogin();
+    const { responseTimeoutMs, connectTimeoutMs, separateTransferHost } = this.#server;
+    const control = new FtpControl(responseTimeoutMs, separateTransferHost);
+    const late = Promise.withResolvers<never>();
+    const onAbort = (): void => late.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => late.reject(connectTimeout(this.#address)), connectTimeoutMs);
+    try {
+      return await Promise.race([late.promise, this.#open(control)]);
+    } catch (error) {
+      control.client.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #checkLogin(): void {
+    if (!/[\r\n\0]/.test(this.#server.username + this.#secrets.password)) return;
+    throw new InvalidInput(`Username or password for ${this.#address} has a line break`, {
+      advice: 'Check the file or variable that the password comes from.',
+    });
+  }
+
+  async #open(control: FtpControl): Promise<Session> {
+    let stage: ConnectContext['stage'] = 'dial';
+    try {
+      const greeting = await this.#dial(control, (next) => {
+        stage = next;
+      });
+      stage = 'login';
+      await control.client.login(toWire(this.#server.username), toWire(this.#secrets.password));
+      stage = 'settings';
+      return await this.#settle(control, printable(greeting.message));
+    } catch (error) {
+      throw connectFailure(error, this.#context(stage));
+    }
+  }
+
+  #context(stage: ConnectContext['stage']): ConnectContext {
+    const { username, protocol } = this.#server;
+    return { address: this.#address, username, protocol, stage };
+  }
+
+  async #dial(control: FtpControl, reached: (stage: 'tls') => void): Promise<Reply> {
+    const { host, port, protocol } = this.#server;
+    const { client } = control;
+    if (protocol === 'ftp') return client.connect(host, port);
+    if (protocol === 'ftps-implicit') return client.connectImplicitTLS(host, port, this.#tlsOptions());
+    const greeting = await client.connect(host, port);
+    reached('tls');
+    await client.useTLS(this.#tlsOptions());
+    client.ftp.replies.forget();
+    return greeting;
+  }
+
+  #tlsOptions(): ConnectionOptions {
+    this.#tls ??= tlsOptions(this.#server, this.#secrets.ca);
+    return { ...this.#tls };
+  }
+
+  /** What remains after the login: protected data connections, binary transfers, and which listing the server has. */
+  async #settle(control: FtpControl, software: string): Promise<Session> {
+    if (this.#server.protocol !== 'ftp') await this.#protectData(control);
+    const features = parseFeatures(await this.#ask(control, 'FEAT'));
+    // IIS sends names in the code page of its machine until it is told.
+    if (features.has('UTF8')) await this.#ask(control, 'OPTS UTF8 ON');
+    await this.#ask(control, 'TYPE I');
+    const hasMlsd = features.has('MLST') || features.has('MLSD');
+    if (hasMlsd) await this.#ask(control, 'OPTS MLST type;size;modify;unique;');
+    const system = hasMlsd ? '' : (await this.#ask(control, 'SYST')).message;
+    const traits = this.#traits(software, system);
+    const reader = hasMlsd ? new MlsdReader(control, traits) : new ListReader(control, traits);
+    return new FtpSession(control, reader, { address: this.#address, software });
+  }
+
+  #traits(software: string, system: string): ServerTraits {
+    const measured = /vsftpd|proftpd|pure-ftpd/i.exec(software)?.[0].toLowerCase();
+    return {
+      address: this.#address,
+      pipelines: measured !== undefined,
+      cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
+      windows: /windows/i.test(system),
+      zone: this.#server.timezone,
+    };
+  }
+
+  async #protectData(control: FtpControl): Promise<void> {
+    await this.#ask(control, 'PBSZ 0');
+    const { code, message } = await this.#ask(control, 'PROT P');
+    if (code < 300) return;
+    throw new RemoteProtocol(`${this.#address} does not encrypt data connections: ${printable(message)}`, {
+      advice: 'Ask the operator to allow PROT P, since listings would travel in the clear.',
+    });
+  }
+
+  /** Refusals of single settings are borne; the end of the session is not. */
+  async #ask(control: FtpControl, command: string): Promise<Reply> {
+    const reply = await control.command(command);
+    if (reply.code === 421) throw refusal(reply.code, reply.message, this.#context('settings'));
+    return reply;
+  }
+}
+
+/** RFC 2389: one feature a line, in any case, between two lines with the code. */
+function parseFeatures({ code, message }: Reply): ReadonlySet<string> {
+  if (code >= 300) return new Set();
+  const lines = message.split('\n').slice(1, -1);
+  return new Set(lines.map((line) => (line.replace(/^211-/, '').trim().split(' ')[0] ?? '').toUpperCase()));
+}

@@ -1,0 +1,136 @@
+import { RemoteProtocol } from '../../failure.ts';
+import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
+import { offsetMinutes } from '../../tree/zone.ts';
+import type { FtpControl, Retrieved } from './control.ts';
+import { DirectoryReader, type ServerTraits } from './directory-reader.ts';
+import { refused } from './judgement.ts';
+import { type ParsedList, parseList } from './list.ts';
+import { RealPlaces } from './real-places.ts';
+import { judgeRefusal } from './refusal.ts';
+import type { Reply } from './reply-reader.ts';
+import { printable, toWire } from './wire.ts';
+
+interface Doubt {
+  readonly reason: PartialReason;
+  readonly detail: string;
+}
+
+interface Answer {
+  readonly retrieved: Retrieved;
+  readonly parsed: ParsedList;
+}
+
+/**
+ * CWD, then LIST of where we are: LIST answers an empty success for a path that is missing, and Pure-FTPd takes it
+ * for a pattern. CWD refuses what is missing but not what may be entered and not read (mode --x): vsftpd, ProFTPD
+ * and Pure-FTPd then list nothing at all. A directory that was read shows `.` on them, and that is the proof. IIS and
+ * others never show it: there a transfer in order after a successful CWD has to do, for an empty directory as well.
+ */
+export class ListReader extends DirectoryReader {
+  override readonly command = 'list';
+  readonly #places = new RealPlaces();
+  #list: 'LIST -a' | 'LIST' = 'LIST -a';
+  /** Whether this server shows `.`; unknown until a directory with anything in it was listed. */
+  #dots: boolean | undefined;
+
+  constructor(control: FtpControl, traits: ServerTraits) {
+    super(control, traits);
+    if (traits.windows) this.#dots = false;
+  }
+
+  protected override profile(): Profile {
+    const { zone } = this.traits;
+    return { command: 'list', zone, offsetMinutes: offsetMinutes(zone, Date.now()) };
+  }
+
+  protected override async readSayable(path: string): Promise<Listing> {
+    const refusal = await this.#enter(path);
+    if (refusal !== undefined) return refusal;
+    const answer = await this.#listHere();
+    if (answer.retrieved.reply.code >= 300) return this.#unlisted(path, answer.retrieved.reply);
+    this.#learn(answer);
+    const doubt = await this.#doubt(answer);
+    if (doubt !== 'plain') return this.judge({ path, ...answer, doubt });
+    // The probe has changed the directory and learned that plain LIST is what this server understands.
+    return this.readSayable(path);
+  }
+
+  /** Undefined once we are there. */
+  async #enter(path: string): Promise<Listing | undefined> {
+    const command = `CWD ${toWire(path)}`;
+    if (!this.traits.pipelines) {
+      const entered = await this.ask(command);
+      return entered.code < 300 ? undefined : this.explainEntering(path, entered);
+    }
+    const [entered, where] = await this.control.both(command, 'PWD');
+    this.alive(entered);
+    this.alive(where);
+    if (entered.code >= 300) return this.explainEntering(path, entered);
+    if (where.code !== 257) {
+      throw new RemoteProtocol(`${this.traits.address} answers PWD with ${where.code}`, {
+        sample: printable(where.message),
+        advice: 'Run the scan again; if it happens again, ask the operator of the server.',
+      });
+    }
+    const elsewhere = this.#places.elsewhere(path, where.message);
+    if (elsewhere === undefined) return undefined;
+    return refused(path, this.profile(), 'not-found', `it is a link to ${printable(toWire(elsewhere))} now`);
+  }
+
+  async #listHere(): Promise<Answer> {
+    const answer = await this.#run(this.#list);
+    const { code } = answer.retrieved.reply;
+    const takenForName = code >= 500 && this.#list === 'LIST -a' && this.#dots !== true;
+    if (!takenForName) return answer;
+    const plain = await this.#run('LIST');
+    if (plain.retrieved.reply.code < 300) this.#list = 'LIST';
+    return plain;
+  }
+
+  async #run(command: 'LIST -a' | 'LIST'): Promise<Answer> {
+    const retrieved = await this.retrieve(command);
+    return { retrieved, parsed: parseList(retrieved.data, { zone: this.traits.zone, now: Date.now() }) };
+  }
+
+  #learn({ parsed }: Answer): void {
+    if (parsed.self) this.#dots = true;
+    else if (parsed.lines > 0) this.#dots ??= false;
+  }
+
+  /** What speaks against a listing that came in order; `plain`: start again, with plain LIST. */
+  async #doubt({ parsed, retrieved }: Answer): Promise<Doubt | 'plain' | undefined> {
+    if (parsed.self || parsed.malformed !== undefined || retrieved.ended !== 'in order') return undefined;
+    if (judgeRefusal(retrieved.reply.message) === 'denied') {
+      return { reason: 'denied', detail: printable(retrieved.reply.message) };
+    }
+    if (this.#dots === undefined) {
+      const before = this.#list;
+      await this.#probe();
+      if (this.#list !== before) return 'plain';
+    }
+    if (this.#dots === false) return undefined;
+    return {
+      reason: 'unproved',
+      detail: 'nothing listed, not even the directory itself: it may be empty, or not readable',
+    };
+  }
+
+  /** An empty answer before anything is known of this server: does it honour `-a`, here or at `/`? */
+  async #probe(): Promise<void> {
+    for (const place of ['.', '/']) {
+      if (place === '/' && (await this.ask('CWD /')).code >= 300) return;
+      for (const command of ['LIST -a', 'LIST'] as const) {
+        const answer = await this.#run(command);
+        if (answer.retrieved.reply.code >= 300 || answer.parsed.lines === 0) continue;
+        if (command === 'LIST') this.#list = command;
+        this.#learn(answer);
+        return;
+      }
+    }
+  }
+
+  #unlisted(path: string, reply: Reply): Listing {
+    const reason = judgeRefusal(reply.message) ?? (reply.code < 500 ? 'lost' : 'refused');
+    return refused(path, this.profile(), reason, printable(reply.message));
+  }
+}

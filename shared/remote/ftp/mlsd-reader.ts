@@ -1,0 +1,60 @@
+import { joinPath } from '../../tree/entry.ts';
+import type { Listing, Profile } from '../../tree/listing.ts';
+import { DirectoryReader } from './directory-reader.ts';
+import { refused } from './judgement.ts';
+import { type ParsedMlsd, parseMlsd } from './mlsd.ts';
+import { printable, toWire } from './wire.ts';
+
+const profile: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };
+/** Directories seen and not yet listed, at most. */
+const maxExpected = 200_000;
+
+/**
+ * MLSD by path: one command a directory. It refuses what it cannot read (RFC 3659, section 7.2), so its success is
+ * proof, but for one case: ProFTPD lists a directory that may be read and not entered (mode r--) as empty, since it
+ * cannot look at the entries. So an empty one must let us in.
+ */
+export class MlsdReader extends DirectoryReader {
+  override readonly command = 'mlsd';
+  /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
+  readonly #expected = new Map<string, string>();
+
+  protected override profile(): Profile {
+    return profile;
+  }
+
+  protected override async readSayable(path: string): Promise<Listing> {
+    const retrieved = await this.retrieve(`MLSD ${toWire(path)}`);
+    if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
+    const parsed = parseMlsd(retrieved.data);
+    if (this.#isAnother(path, parsed)) {
+      const detail = 'no longer the directory that its parent showed: replaced, perhaps by a link';
+      return refused(path, profile, 'not-found', detail);
+    }
+    this.#expect(path, parsed);
+    const listing = this.judge({ path, parsed, retrieved });
+    return listing.status === 'complete' && listing.entries.length === 0 ? this.#entered(listing) : listing;
+  }
+
+  async #entered(listing: Listing): Promise<Listing> {
+    const { code, message } = await this.ask(`CWD ${toWire(listing.path)}`);
+    // Pure-FTPd lists names with a backslash but "prohibits" to enter them (553): there MLSD alone is honest.
+    if (code < 300 || code === 553) return listing;
+    return refused(listing.path, profile, 'denied', `listed as empty, but: ${printable(message)}`);
+  }
+
+  /** MLSD follows a link; device and inode then are those of another directory. */
+  #isAnother(path: string, { unique }: ParsedMlsd): boolean {
+    const expected = this.#expected.get(path);
+    this.#expected.delete(path);
+    return expected !== undefined && unique !== undefined && expected !== unique;
+  }
+
+  #expect(path: string, { uniqueDirectories }: ParsedMlsd): void {
+    if (this.#expected.size > maxExpected) this.#expected.clear();
+    const parent = path === '/' ? '' : path;
+    for (const [name, unique] of uniqueDirectories) {
+      this.#expected.set(path === '/' ? `/${name}` : joinPath(parent, name), unique);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { isIP } from 'node:net';
+import { type ConnectionOptions, createSecureContext, getCACertificates } from 'node:tls';
+import type { FtpServer } from '../../config/config.ts';
+import { InvalidInput } from '../../failure.ts';
+
+/**
+ * One context for the control connection and all data connections, and the same name on each: servers want a data
+ * connection to resume the session of the control connection (vsftpd `require_ssl_reuse`), and Node resumes it for
+ * the same name only.
+ */
+export function tlsOptions({ host, tls }: FtpServer, ca: string | undefined): ConnectionOptions {
+  const serverName = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  try {
+    return {
+      host,
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      rejectUnauthorized: tls.verify,
+      secureContext: createSecureContext({
+        minVersion: tls.minVersion,
+        ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers.join(':') }),
+        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+      }),
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidInput(`The TLS settings of ${host} cannot be used: ${reason}`, {
+      cause: error,
+      advice: 'Check `tls.ca` (a PEM certificate) and `tls.ciphers` (OpenSSL names).',
+    });
+  }
+}
