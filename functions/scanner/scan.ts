@@ -175,6 +175,8 @@ class TaskRun {
   }
 
   async #prepare(directory: string): Promise<Asked | undefined> {
+    // The plan may be older than the rules.
+    if (!this.#selection.descends(directory)) return undefined;
     if (this.#batch.has(directory)) await this.#flush();
     const record = await this.#batch.record(directory);
     if (record === undefined) return undefined; // gone from the snapshot since the plan was made: its parent decides

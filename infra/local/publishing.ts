@@ -3,6 +3,7 @@ import { type Output, type PublishServices, publish } from '../../functions/publ
 import type { Notice } from '../../shared/changes/change.ts';
 import { isReaderGone } from '../../shared/changes/stdout-channel.ts';
 import { Failure } from '../../shared/failure.ts';
+import type { WatchKey } from '../../shared/state/state.ts';
 
 export interface PublishingServices extends PublishServices {
   readonly clock: () => number;
@@ -23,6 +24,7 @@ export class Publishing {
   /** Ends a delivery under way: it counts as not taken and comes again. */
   readonly #cut = new AbortController();
   readonly #loops: readonly Promise<void>[];
+  readonly #notices = new Map<string, Promise<void>>();
   #wakeAll = new AbortController();
 
   constructor(outputs: readonly Output[], services: PublishingServices) {
@@ -36,14 +38,19 @@ export class Publishing {
     this.#wakeAll = new AbortController();
   }
 
-  async notify(notices: readonly Notice[]): Promise<void> {
+  /** Tells every output that wants notices, in order, and waits for none: a dead output delays nobody. */
+  notify(notices: readonly Notice[]): void {
     for (const notice of notices) {
       for (const { name, channel, watches } of this.#outputs) {
-        if (notice.watch !== undefined && watches && !watches.includes(`${notice.tenant}/${notice.watch}`))
-          continue;
-        await channel.notify(notice, this.#cut.signal).catch((error: unknown) => {
-          this.#services.log.warn({ output: name, err: error }, 'a notice was not taken');
-        });
+        const watch: WatchKey = `${notice.tenant}/${notice.watch ?? ''}`;
+        if (notice.watch !== undefined && watches && !watches.includes(watch)) continue;
+        const before = this.#notices.get(name) ?? Promise.resolve();
+        const told = before
+          .then(() => channel.notify(notice, this.#cut.signal))
+          .catch((error: unknown) => {
+            this.#services.log.warn({ output: name, err: error }, 'a notice was not taken');
+          });
+        this.#notices.set(name, told);
       }
     }
   }
@@ -56,7 +63,7 @@ export class Publishing {
     this.#stop.abort();
     this.wake();
     signal.addEventListener('abort', () => this.#cut.abort(signal.reason), { once: true });
-    await Promise.all(this.#loops);
+    await Promise.all([...this.#loops, ...this.#notices.values()]);
     const results = await Promise.all(
       this.#outputs.map(async (output) => {
         const { failed } = await this.#publish(output);

@@ -111,6 +111,7 @@ async function runOn(
     stopped,
   );
   let outcomes: readonly Reassembled[] = [];
+  let published = false;
   try {
     await runner.enroll();
     if (once) outcomes = await runOnce(runner);
@@ -120,9 +121,9 @@ async function runOn(
     await runner.drain();
     await sessions.close();
     options.progress.close();
+    // Asked to end, publishers still get a moment: what they do not manage waits in the change log.
+    published = await publishing.finish(AbortSignal.timeout(once && !signal.aborted ? 60_000 : 5_000));
   }
-  // Asked to end at once, publishers still get a moment: what they do not manage waits in the change log.
-  const published = await publishing.finish(AbortSignal.timeout(once && !signal.aborted ? 60_000 : 5_000));
   const scanned = outcomes.every(({ summary, hold }) => summary.status === 'complete' && hold === null);
   return { ok: once ? scanned && published && !signal.aborted : true };
 }

@@ -19,7 +19,7 @@ export interface RunnerServices {
   readonly log: Logger;
   readonly clock: () => number;
   readonly committed: () => void;
-  readonly notices: (notices: readonly Notice[]) => Promise<void>;
+  readonly notices: (notices: readonly Notice[]) => void;
   readonly observer: RunnerObserver;
 }
 
@@ -203,7 +203,7 @@ export class Runner {
       if (outcome === undefined) return;
       this.#tell(watch, outcome);
       observer.scanFinished(watch, outcome);
-      await notices(scanNotices(reassembly, outcome, clock()));
+      notices(scanNotices(reassembly, outcome, clock()));
       this.#waiting.get(key)?.(outcome);
     } finally {
       this.#open.delete(key);
