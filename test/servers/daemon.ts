@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import { giveToTestUser } from './account.ts';
 import { freePort } from './ports.ts';
 import {
   type GuardedProcess,
-  killAll,
+  killDescendants,
   listensAt,
   processTree,
   signalAll,
@@ -63,6 +64,12 @@ export async function startDaemon(
   }
 }
 
+/** Also where a test left a directory that its owner cannot read. */
+function removeTree(folder: string): void {
+  if (existsSync(folder)) execFileSync('chmod', ['-R', 'u+rwx', folder]);
+  rmSync(folder, { recursive: true, force: true });
+}
+
 function newScratch(directory: string | undefined): Scratch {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'farwatch-server-'));
   chmodSync(folder, 0o755);
@@ -105,7 +112,7 @@ function testServer(daemon: Daemon, port: number, scratch: Scratch, started: Gua
     facts: daemon.facts,
     async killSessions() {
       if (daemon.killSessionsBySignal !== undefined) signalAll([running.pid], daemon.killSessionsBySignal);
-      else await killAll(processTree(running.pid).slice(1));
+      else await killDescendants(running.pid);
     },
     pause: () => signalAll(processTree(running.pid), 'SIGSTOP'),
     resume() {
@@ -120,7 +127,7 @@ function testServer(daemon: Daemon, port: number, scratch: Scratch, started: Gua
     },
     async stop() {
       await running.kill();
-      rmSync(scratch.folder, { recursive: true, force: true });
+      removeTree(scratch.folder);
     },
   };
 }

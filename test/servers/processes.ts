@@ -122,7 +122,7 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 }
 
 /** Kills these and waits until the kernel has let go of them. */
-export async function killAll(pids: readonly number[]): Promise<void> {
+async function killAll(pids: readonly number[]): Promise<void> {
   signalAll(pids, 'SIGKILL');
   for (let waited = 0; pids.some((pid) => parentOf(pid) !== undefined); waited += 10) {
     if (waited > 10_000) throw new Error(`processes do not die: ${pids.join(' ')}`);
@@ -131,28 +131,46 @@ export async function killAll(pids: readonly number[]): Promise<void> {
 }
 
 async function killTree(root: number): Promise<void> {
-  // Stopped first, until no new ones show: so none can fork a child that we do not see.
+  await killAll([...stopTree(root)]);
+}
+
+/** Kills all below this process, and lets it go on. */
+export async function killDescendants(root: number): Promise<void> {
+  const tree = stopTree(root);
+  tree.delete(root);
+  await killAll([...tree]);
+  signalAll([root], 'SIGCONT');
+}
+
+/** Stops all, until no new ones show: so none can fork a child that we do not see. */
+function stopTree(root: number): Set<number> {
   const tree = new Set<number>();
   for (;;) {
     const fresh = processTree(root).filter((pid) => !tree.has(pid));
-    if (fresh.length === 0) break;
+    if (fresh.length === 0) return tree;
     signalAll(fresh, 'SIGSTOP');
     for (const pid of fresh) tree.add(pid);
   }
-  await killAll([...tree]);
 }
 
-/** Whether this very process or one of its children listens at the port: somebody else's listener does not count. */
+/**
+ * Whether this very process or one of its children listens at the port: somebody else's listener does not count.
+ * Without root the kernel hides the open files of servers that dropped capabilities; then any listener of ours does.
+ */
 export function listensAt(root: number, port: number): boolean {
-  const inodes = new Set<string>();
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const line of readTable(table)) {
-      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-      const listening = state === '0A' && Number.parseInt(local?.split(':')[1] ?? '', 16) === port;
-      if (listening && inode !== undefined) inodes.add(`socket:[${inode}]`);
-    }
-  }
-  return processTree(root).some((pid) => openFiles(pid).some((file) => inodes.has(file)));
+  const tree = processTree(root);
+  const listeners = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readTable).flatMap((line) => {
+    const [, local, , state, , , , uid, , inode] = line.trim().split(/\s+/);
+    const listening = state === '0A' && Number.parseInt(local?.split(':')[1] ?? '', 16) === port;
+    return listening ? [{ ours: Number(uid) === process.getuid?.(), file: `socket:[${inode}]` }] : [];
+  });
+  if (listeners.length === 0) return false;
+  const files = tree.map(openFiles);
+  return listeners.some(
+    ({ ours, file }) =>
+      files.some((open) => open?.includes(file) === true) ||
+      (ours && files.some((open) => open === undefined)),
+  );
 }
 
 function readTable(path: string): readonly string[] {
@@ -163,7 +181,8 @@ function readTable(path: string): readonly string[] {
   }
 }
 
-function openFiles(pid: number): readonly string[] {
+/** Undefined where we may not look. */
+function openFiles(pid: number): readonly string[] | undefined {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((fd) => {
       try {
@@ -173,6 +192,6 @@ function openFiles(pid: number): readonly string[] {
       }
     });
   } catch {
-    return [];
+    return undefined;
   }
 }

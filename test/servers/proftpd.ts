@@ -124,7 +124,7 @@ function common(
     'DefaultAddress 127.0.0.1',
     'SocketBindTight on',
     `Port ${port}`,
-    ...(isRoot ? ['User nobody', 'Group nogroup'] : [`User ${username}`]),
+    ...(isRoot ? ['User nobody', 'Group nogroup'] : [`User ${username}`, `Group ${ownGroup()}`]),
     `AuthUserFile ${users}`,
     'AuthOrder mod_auth_file.c',
     'RequireValidShell off',
@@ -154,4 +154,9 @@ function common(
       return ['--nodaemon', '--config', configFile];
     },
   };
+}
+
+/** Without root ProFTPD can be nobody but us. */
+function ownGroup(): string {
+  return execFileSync('id', ['-gn'], { encoding: 'utf8' }).trim();
 }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { readableName } from '../../shared/tree/name.ts';
 import { writeSparse } from '../sparse-file.ts';
 import { buildTree, hostileTree } from '../tree-builder.ts';
@@ -122,6 +126,33 @@ everyServer('a stopped test server leaves nothing behind', async (_t, kind) => {
   assert.equal(existsSync(dirname(server.localRoot)), false);
   await assert.rejects(plainLogin(server), /ECONNREFUSED/);
   await server.stop();
+});
+
+everyServer('a test server dies with its test', async (_t, kind) => {
+  // A process that starts the server, says where it is, and is killed without a chance to clean up.
+  const script = `
+    import { serverKinds } from ${JSON.stringify(new URL('server-kinds.ts', import.meta.url).href)};
+    import { plainLogin } from ${JSON.stringify(new URL('clients.ts', import.meta.url).href)};
+    const server = await serverKinds.find(({ name }) => name === ${JSON.stringify(kind.name)}).start();
+    await plainLogin(server);
+    console.log(JSON.stringify([server.config.port, server.localRoot]));
+    setInterval(() => undefined, 1000);`;
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '--eval', script];
+  const owner = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(owner, 'exit').then(() =>
+    Promise.reject(new Error('it ended before its server had started')),
+  );
+  const [line] = await Promise.race([once(owner.stdout, 'data'), ended]);
+  ended.catch(() => undefined);
+  const [port, localRoot] = z.tuple([z.number(), z.string()]).parse(JSON.parse(String(line)));
+  owner.kill('SIGKILL');
+  // Until then the test's own time-out is the limit.
+  while (existsSync(dirname(localRoot))) await sleep(20);
+  const connected = await new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.on('error', () => resolve(false));
+  });
+  assert.equal(connected, false);
 });
 
 describe('a test server keeps to its number of sessions', () => {

@@ -13,4 +13,5 @@ tree() {
 kill -STOP "$1" 2>/dev/null
 # shellcheck disable=SC2046
 kill -KILL $(tree "$1") 2>/dev/null
+chmod -R u+rwx -- "$2" 2>/dev/null
 rm -rf -- "$2"
