@@ -9,12 +9,13 @@ import type {
   WatchKey,
 } from '../../shared/state/state.ts';
 import { type Diff, type DiffPolicy, diff, type Rescoped } from '../../shared/tree/diff.ts';
-import { byNameThenKind, type ListedChunk, type ListedDirectory } from '../../shared/tree/digest.ts';
+import type { ListedChunk, ListedDirectory } from '../../shared/tree/digest.ts';
 import { type Entry, joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, parseProfile, profileName } from '../../shared/tree/listing.ts';
 import { comparison } from '../../shared/tree/same.ts';
 import { compileSelection, type Selection } from '../../shared/tree/selection.ts';
 import { isHeld, isPending, type SnapshotEntry } from '../../shared/tree/snapshot.ts';
+import { chunked, withoutStanding } from './chunks.ts';
 
 export interface ComparisonContext {
   readonly key: WatchKey;
@@ -59,13 +60,20 @@ export async function compare(
   const { heads, chunks } = await differing(record, listed, sameTerms, context);
   const known = chunks.flatMap((chunk) => chunk.entries);
   const complete = listing.status === 'complete';
-  const links = listing.entries.filter((entry) => entry.kind !== 'file' && entry.kind !== 'directory');
+  // What is not tracked proves nothing but that another kind stands at its name now: links, or a directory that no
+  // pattern leads into.
+  const others = listing.entries.filter(
+    (entry) => !tracks(context.selection, joinPath(record.path, entry.name), entry.kind),
+  );
   const outcome = diff({
     known,
-    listed: [...heads.flatMap((chunk) => chunk.entries), ...links],
+    listed: [...heads.flatMap((chunk) => chunk.entries), ...others],
     complete,
     now,
-    same: comparison(record.profile === '' ? listing.profile : parseProfile(record.profile), listing.profile),
+    reconcile: comparison(
+      record.profile === '' ? listing.profile : parseProfile(record.profile),
+      listing.profile,
+    ),
     policy: policyFor(record, rescoped, context),
   });
   const next = nextRecord(record, listing, listed, outcome, known, sameTerms, context);
@@ -77,8 +85,7 @@ export async function compare(
     path: record.path,
     expected: record.generation,
     record: next,
-    dropChunks: chunks.map((chunk) => chunk.chunk),
-    putChunks: chunked(outcome.entries, heads, complete),
+    ...withoutStanding(chunks, chunked(outcome.entries, heads, complete)),
     stubs: stubsFor(record, listing, outcome, rescoped, context),
     forget: leftScope(record, known, rescoped, context),
     changes: stampChanges(drafts, context.stamp, record.generation + 1, now),
@@ -129,6 +136,7 @@ async function rescopedFrom(record: DirectoryRecord, context: ComparisonContext)
   const at = (name: string) => joinPath(record.path, name);
   return {
     admitted: (name, kind) => former.admits(at(name), kind),
+    admittedSize: (size) => former.admitsSize(size),
     descended: (name) => former.descends(at(name)),
     initial: context.watch.initial,
   };
@@ -233,37 +241,4 @@ function sameRecord(record: DirectoryRecord, next: NonNullable<DirectoryCommit['
     record.held === next.held &&
     record.provedBy === next.provedBy
   );
-}
-
-/**
- * Sorts the entries back into the chunks as listed. A chunk with anything pending, or from a partial listing, gets
- * no digest: it must be read at the next look, for its listed part alone would look equal.
- */
-export function chunked(
-  entries: readonly SnapshotEntry[],
-  listed: readonly ListedChunk[],
-  complete: boolean,
-): DirectoryCommit['putChunks'] {
-  const sorted = entries.toSorted(byNameThenKind);
-  if (listed.length === 0) return sorted.length === 0 ? [] : [{ digest: null, entries: sorted }];
-  const puts: { digest: string | null; entries: readonly SnapshotEntry[] }[] = [];
-  let from = 0;
-  listed.forEach((chunk, index) => {
-    const nextFirst = listed[index + 1]?.entries[0];
-    let to = from;
-    if (nextFirst === undefined) to = sorted.length;
-    else while (to < sorted.length && byNameThenKind<Named>(at(sorted, to), nextFirst) < 0) to += 1;
-    const own = sorted.slice(from, to);
-    puts.push({ digest: complete && !own.some(isPending) ? chunk.digest : null, entries: own });
-    from = to;
-  });
-  return puts;
-}
-
-type Named = Pick<Entry, 'name' | 'kind'>;
-
-function at(entries: readonly SnapshotEntry[], index: number): SnapshotEntry {
-  const entry = entries[index];
-  if (entry === undefined) throw new RangeError(`no entry ${index}`);
-  return entry;
 }

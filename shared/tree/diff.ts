@@ -1,5 +1,5 @@
 import type { Entry, Facts } from './entry.ts';
-import { finer, type SameFacts } from './same.ts';
+import type { Reconcile } from './same.ts';
 import { factsOf, isPending, type SnapshotEntry, settled } from './snapshot.ts';
 
 /** A change before it has an identity: a name within one directory. */
@@ -19,7 +19,7 @@ export interface DiffInput {
   /** Only a complete listing can show that something is missing. */
   readonly complete: boolean;
   readonly now: number;
-  readonly same: SameFacts;
+  readonly reconcile: Reconcile;
   readonly policy: DiffPolicy;
 }
 
@@ -45,6 +45,7 @@ export interface DiffPolicy {
 export interface Rescoped {
   readonly descended: (name: string) => boolean;
   readonly admitted: (name: string, kind: SnapshotEntry['kind']) => boolean;
+  readonly admittedSize: (size: number | null) => boolean;
   readonly initial: 'baseline' | 'emit';
 }
 
@@ -77,11 +78,10 @@ export function diff(input: DiffInput): Diff {
     if (!isTrackable(entry)) continue;
     const before = unmatched.get(keyOf(entry));
     unmatched.delete(keyOf(entry));
-    if (!policy.tracks(entry.name, entry.kind)) {
+    if (!policy.tracks(entry.name, entry.kind) || hasWrongSize(entry, before !== undefined, policy)) {
       rewritten ||= before !== undefined;
       continue;
     }
-    if (before === undefined && entry.kind === 'file' && !policy.admitsSize(entry.size)) continue;
     const step =
       before === undefined || newlyAdmitted(entry, policy)
         ? found(entry, now, policy)
@@ -100,6 +100,16 @@ export function diff(input: DiffInput): Diff {
     rewritten ||= step.entry !== before;
   }
   return { entries, changes, stubs, rewritten };
+}
+
+/** A known file stays watched whatever it grows to; only new rules can let it go, where the old ones took its size. */
+function hasWrongSize(
+  entry: TrackableEntry,
+  isKnown: boolean,
+  { admitsSize, rescoped }: DiffPolicy,
+): boolean {
+  if (entry.kind !== 'file' || admitsSize(entry.size)) return false;
+  return !isKnown || (rescoped?.admittedSize(entry.size) ?? false);
 }
 
 /** Known for descending only, and admitted by the new rules: as good as found now. */
@@ -121,7 +131,7 @@ function found(entry: TrackableEntry, now: number, policy: DiffPolicy): Step {
   const silent =
     !policy.admits(entry.name, entry.kind) ||
     policy.stub === 'baseline' ||
-    (policy.rescoped?.initial === 'baseline' && !policy.rescoped.admitted(entry.name, entry.kind));
+    (policy.rescoped?.initial === 'baseline' && !wasAdmitted(entry, policy.rescoped));
   if (silent) return { entry: settled(entry, entry.kind) };
   const unreported = {
     name: entry.name,
@@ -134,21 +144,24 @@ function found(entry: TrackableEntry, now: number, policy: DiffPolicy): Step {
   return reportWhenReady(unreported, now, policy);
 }
 
-function seenAgain(before: SnapshotEntry, entry: TrackableEntry, { now, same, policy }: DiffInput): Step {
-  const last = before.seen ?? before.reported;
+function wasAdmitted(entry: TrackableEntry, { admitted, admittedSize }: Rescoped): boolean {
+  return admitted(entry.name, entry.kind) && (entry.kind === 'directory' || admittedSize(entry.size));
+}
+
+function seenAgain(before: SnapshotEntry, entry: TrackableEntry, input: DiffInput): Step {
+  const { now, reconcile, policy } = input;
   if (entry.kind === 'directory') return directorySeenAgain(before, entry, now, policy);
-  if (last !== null && same(last, entry)) {
-    const seen = finer(last, entry);
-    if (!isPending(before))
-      return sameObject(seen, last)
-        ? { entry: before }
-        : { entry: settled({ ...seen, name: entry.name }, 'file') };
-    if (before.reported !== null && same(before.reported, entry))
-      return { entry: settled({ ...seen, name: entry.name }, 'file') };
-    const since = before.seen === null ? now : before.since;
-    return reportWhenReady({ ...before, seen, since, misses: 0 }, now, policy, before);
+  const reported = before.reported && reconcile(before.reported, entry);
+  if (reported !== null) {
+    const untouched = reported === before.reported && !isPending(before);
+    return { entry: untouched ? before : settled({ ...reported, name: entry.name }, 'file') };
   }
-  return reportWhenReady({ ...before, seen: factsOf(entry), since: now, misses: 0 }, now, policy, before);
+  const seen = before.seen && reconcile(before.seen, entry);
+  const pending =
+    seen === null
+      ? { ...before, seen: factsOf(entry), since: now, misses: 0 }
+      : { ...before, seen, misses: 0 };
+  return reportWhenReady(pending, now, policy, before);
 }
 
 /** Directories are never modified; one that came back before its deletion was judged was never gone. */
@@ -260,9 +273,7 @@ function replaced(
 function stubFor(name: string, policy: DiffPolicy): 'baseline' | 'new' {
   if (policy.stub !== null) return policy.stub;
   if (policy.rescoped === null) return 'new';
-  return policy.rescoped.descended(name) || policy.rescoped.initial === 'emit'
-    ? 'new'
-    : 'baseline';
+  return policy.rescoped.descended(name) || policy.rescoped.initial === 'emit' ? 'new' : 'baseline';
 }
 
 type TrackableEntry = Entry & { readonly kind: SnapshotEntry['kind'] };
