@@ -67,7 +67,8 @@ export function judge(input: JudgeInput): Verdict {
     const key = memberKey(entry);
     return entry.reported !== null && !rejected.has(key) && !input.approved.has(key);
   });
-  const percent = input.total === 0 ? 0 : (undecided.length / input.total) * 100;
+  // Multiplied first: 7 / 100 * 100 is more than 7 in floating point.
+  const percent = input.total === 0 ? 0 : (undecided.length * 100) / input.total;
   const tooMany = undecided.length >= input.minCount && percent > input.maxPercent;
   const held = tooMany ? undecided.map(memberKey) : [];
   const stay = new Set([...held, ...rejected]);
@@ -75,7 +76,7 @@ export function judge(input: JudgeInput): Verdict {
   return {
     moves,
     ambiguous,
-    deletions: withoutInhabited(going, absent, moved),
+    deletions: withoutInhabited(going, absent),
     held,
     percent,
     rejected: [...rejected],
@@ -86,12 +87,15 @@ export function judge(input: JudgeInput): Verdict {
 function withoutInhabited(
   going: readonly MissingEntry[],
   absent: readonly MissingEntry[],
-  moved: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const deletions = new Set(going.map(memberKey));
   for (const entry of absent) {
-    if (deletions.has(memberKey(entry)) || moved.has(entry.path)) continue;
-    for (let slash = entry.path.lastIndexOf('/'); slash !== -1; slash = entry.path.lastIndexOf('/', slash - 1)) {
+    if (deletions.has(memberKey(entry))) continue;
+    for (
+      let slash = entry.path.lastIndexOf('/');
+      slash !== -1;
+      slash = entry.path.lastIndexOf('/', slash - 1)
+    ) {
       if (!deletions.delete(`${entry.path.slice(0, slash)}/`)) break;
     }
   }

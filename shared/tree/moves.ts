@@ -1,4 +1,4 @@
-import { baseName, type Facts, type Precision, precisionMs } from './entry.ts';
+import { baseName, type Facts, precisionMs } from './entry.ts';
 
 /** A file that is gone from, or new at, a path relative to the root. */
 export interface MoveCandidate {
@@ -27,56 +27,62 @@ export interface Matched {
  * side. Never guesses. Files without size or time match nothing.
  */
 export function matchMoves(sources: readonly MoveCandidate[], targets: readonly MoveCandidate[]): Matched {
-  const coarsest = coarsestBySize([...sources, ...targets]);
-  const groups = new Map<string, { readonly sources: MoveCandidate[]; readonly targets: MoveCandidate[] }>();
-  const groupOf = (candidate: MoveCandidate) => {
-    const key = likeness(candidate.facts, coarsest);
-    if (key === undefined) return undefined;
-    const group = groups.get(key) ?? { sources: [], targets: [] };
-    groups.set(key, group);
-    return group;
-  };
-  for (const source of sources) groupOf(source)?.sources.push(source);
-  for (const target of targets) groupOf(target)?.targets.push(target);
-
   const moves: Move[] = [];
   const ambiguous: string[][] = [];
-  for (const group of groups.values()) {
-    const [source] = group.sources;
-    const [target] = group.targets;
+  for (const group of alike([...timed(sources, 'source'), ...timed(targets, 'target')])) {
+    const [source, anotherSource] = group.filter(({ side }) => side === 'source');
+    const [target, anotherTarget] = group.filter(({ side }) => side === 'target');
     if (source === undefined || target === undefined) continue;
-    if (group.sources.length === 1 && group.targets.length === 1) moves.push(moveOf(source, target));
-    else ambiguous.push([...group.sources, ...group.targets].map((candidate) => candidate.path));
+    if (anotherSource === undefined && anotherTarget === undefined) moves.push(moveOf(source, target));
+    else ambiguous.push(group.map(({ path }) => path));
   }
   return { moves, ambiguous };
 }
 
-function moveOf(source: MoveCandidate, target: MoveCandidate): Move {
-  const unitMs = Math.max(precisionMs[source.facts.precision], precisionMs[target.facts.precision]);
+/** The true time lies in [from, from + unitMs). */
+interface Timed {
+  readonly side: 'source' | 'target';
+  readonly path: string;
+  readonly size: number;
+  readonly from: number;
+  readonly unitMs: number;
+}
+
+function timed(candidates: readonly MoveCandidate[], side: Timed['side']): readonly Timed[] {
+  return candidates.flatMap(({ path, facts: { size, modifiedAt, precision } }) =>
+    size === null || modifiedAt === null
+      ? []
+      : [{ side, path, size, from: modifiedAt, unitMs: precisionMs[precision] }],
+  );
+}
+
+/**
+ * Groups what may be the same file: equal size, and times that overlap one another. One coarse time makes look-alikes
+ * of all the finer ones within it, as it should: any of them might be that file.
+ */
+function alike(candidates: readonly Timed[]): readonly (readonly Timed[])[] {
+  const sorted = candidates.toSorted(
+    (a, b) => a.size - b.size || a.from - b.from || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
+  );
+  const groups: Timed[][] = [];
+  let size = -1;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const candidate of sorted) {
+    const last = groups.at(-1);
+    if (last !== undefined && candidate.size === size && candidate.from < until) last.push(candidate);
+    else groups.push([candidate]);
+    until = Math.max(candidate.size === size ? until : candidate.from, candidate.from + candidate.unitMs);
+    size = candidate.size;
+  }
+  return groups;
+}
+
+function moveOf(source: Timed, target: Timed): Move {
   const sameName = baseName(source.path) === baseName(target.path);
   return {
     from: source.path,
     to: target.path,
-    confidence: unitMs <= precisionMs.second ? 'high' : 'medium',
+    confidence: Math.max(source.unitMs, target.unitMs) <= precisionMs.second ? 'high' : 'medium',
     evidence: sameName ? ['size', 'modifiedAt', 'name'] : ['size', 'modifiedAt'],
   };
-}
-
-/** Of all candidates of one size, the coarsest time decides how finely times can be told apart. */
-function coarsestBySize(candidates: readonly MoveCandidate[]): ReadonlyMap<number, Precision> {
-  const coarsest = new Map<number, Precision>();
-  for (const { facts } of candidates) {
-    if (facts.size === null || facts.modifiedAt === null) continue;
-    const known = coarsest.get(facts.size);
-    if (known === undefined || precisionMs[facts.precision] > precisionMs[known]) {
-      coarsest.set(facts.size, facts.precision);
-    }
-  }
-  return coarsest;
-}
-
-function likeness(facts: Facts, coarsest: ReadonlyMap<number, Precision>): string | undefined {
-  if (facts.size === null || facts.modifiedAt === null) return undefined;
-  const unitMs = precisionMs[coarsest.get(facts.size) ?? facts.precision];
-  return `${facts.size} ${Math.floor(facts.modifiedAt / unitMs)}`;
 }
