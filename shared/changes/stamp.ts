@@ -45,10 +45,7 @@ export function stampChanges(
     const path = absolutePath(context.root, draft.path);
     return {
       version: 1,
-      id: hash('sha256', `${context.tenant}\0${context.watch}\0${sequence}\0${draft.path}`, 'hex').slice(
-        0,
-        32,
-      ),
+      id: idOf(context, sequence, draft.path),
       sequence,
       type: draft.type,
       kind: draft.kind,
@@ -64,6 +61,12 @@ export function stampChanges(
       detectedAt,
     };
   });
+}
+
+/** UTF-16, because UTF-8 would make one character of all the lone surrogates that stand for bytes. */
+function idOf({ tenant, watch }: StampContext, sequence: string, path: string): string {
+  const text = `${tenant}\0${watch}\0${sequence}\0${path}`;
+  return hash('sha256', Buffer.from(text, 'utf16le'), 'hex').slice(0, 32);
 }
 
 export function absolutePath(root: string, path: string): string {
