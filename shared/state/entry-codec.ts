@@ -60,10 +60,12 @@ function decodeColumns(raw: Buffer): readonly SnapshotEntry[] {
   const times = doublesOf(raw.subarray(namesEnd + count * 9), count);
   const entries = names.map((name, index): SnapshotEntry => {
     const flag = flags[index] ?? 0;
+    const precision = precisions[flag & 0xf];
+    if (precision === undefined) throw new RangeError('unknown precision');
     const facts: Facts = {
       size: known(sizes[index]),
       modifiedAt: known(times[index]),
-      precision: precisions[flag & 0xf] ?? 'none',
+      precision,
     };
     const kind = (flag & directoryBit) !== 0 ? 'directory' : 'file';
     return { name, kind, seen: facts, reported: facts, since: 0, misses: 0 };
@@ -71,7 +73,8 @@ function decodeColumns(raw: Buffer): readonly SnapshotEntry[] {
   const pending = pendingEntries.parse(JSON.parse(raw.toString('utf8', pendingAt)));
   for (const [index, seen, reported, since, misses] of pending) {
     const entry = entries[index];
-    if (entry) entries[index] = { ...entry, seen, reported, since, misses };
+    if (entry === undefined) throw new RangeError('pending without an entry');
+    entries[index] = { ...entry, seen, reported, since, misses };
   }
   return entries;
 }
