@@ -57,31 +57,39 @@ const hostile = [
   { name: bytesOf('cut\xe2\x82'), trait: 'non-utf8' },
 ] as const;
 
+/** Some servers leave out every name with a control character, the tab included. */
+function awkwardOn({ features }: Fixture): readonly string[] {
+  const omitsControls = features.omits?.includes('carriage-return') === true;
+  return omitsControls ? awkward.filter((name) => !/\p{Cc}/u.test(name)) : awkward;
+}
+
 /** Names arrive exactly and can be asked for again; what the protocol cannot carry makes the directory partial. */
 export function nameCases(fixture: () => Fixture): void {
   describe('names', () => {
     it('lists awkward file names exactly', async () => {
       const { local, remote } = await scratch(fixture());
-      await writeFiles(local, awkward);
+      const names = awkwardOn(fixture());
+      await writeFiles(local, names);
       const listing = await withSession(fixture().remote, (s) => listComplete(s, remote));
-      assert.deepEqual(namesOf(listing), [...awkward].sort());
+      assert.deepEqual(namesOf(listing), [...names].sort());
       for (const entry of listing.entries)
         assert.equal(entry.size, Buffer.byteLength(entry.name), entry.name);
     });
 
     it('lists directories of awkward names, each its own content', async (t) => {
       const { local, remote } = await scratch(fixture());
-      for (const [index, name] of awkward.entries()) {
+      const names = awkwardOn(fixture());
+      for (const [index, name] of names.entries()) {
         await mkdir(join(local, name));
         await writeFiles(join(local, name), [`only-in-${index}`]);
       }
       const listings = await withSession(fixture().remote, (s) =>
         listAll(
           s,
-          awkward.map((name) => remotePath(remote, name)),
+          names.map((name) => remotePath(remote, name)),
         ),
       );
-      for (const [index, name] of awkward.entries()) {
+      for (const [index, name] of names.entries()) {
         const listing = listings.get(remotePath(remote, name));
         assert.ok(listing);
         if (fixture().features.unreachable?.test(name) === true && listing.status === 'partial') {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RemoteProtocol } from '../../failure.ts';
 import type { Listing, Profile } from '../../tree/listing.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { judge, refused } from './judgement.ts';
+import { keepsName, parsePlace, RealPlaces } from './real-places.ts';
 import { isTransient, judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
@@ -20,12 +22,15 @@ export interface ServerTraits {
 }
 
 const pauses = [100, 400];
+/** Names that no server is known to mangle in a command. */
+const plain = /^(?:[\w./+@=,():-]|\P{ASCII}| (?=[^ -]))*$/u;
 
 /** Reads one directory exactly; what MLSD and LIST have in common. */
 export abstract class DirectoryReader {
   abstract readonly command: 'mlsd' | 'list';
   protected readonly control: FtpControl;
   protected readonly traits: ServerTraits;
+  readonly #places = new RealPlaces();
   #lastParent: Listing | undefined;
 
   constructor(control: FtpControl, traits: ServerTraits) {
@@ -63,6 +68,45 @@ export abstract class DirectoryReader {
       if (!again || pause === undefined) return retrieved;
       await sleep(pause);
     }
+  }
+
+  /**
+   * Changes to the directory; undefined once we are there. Servers change names that they are asked for: ftp-srv
+   * cuts quotes out, Pure-FTPd makes an underscore of a control character, others take patterns for what they
+   * match. So a name that could suffer must be the one that PWD says.
+   */
+  protected async enter(path: string): Promise<Listing | undefined> {
+    const [entered, where] = await this.#goTo(path);
+    if (entered.code >= 300) return this.explainEntering(path, entered);
+    if (where === undefined) return undefined;
+    const places = where.code === 257 ? parsePlace(where.message) : [];
+    if (!plain.test(path) && !keepsName(path, places)) {
+      const detail = `the server makes another name of it: ${printable(where.message)}`;
+      return refused(path, this.profile(), 'refused', detail);
+    }
+    if (places.length === 0 || this.#places.elsewhere(path, places) === undefined) return undefined;
+    const detail = `it is a link by now: ${printable(where.message)}`;
+    return refused(path, this.profile(), 'not-found', detail);
+  }
+
+  async #goTo(path: string): Promise<readonly [Reply, Reply | undefined]> {
+    const command = `CWD ${toWire(path)}`;
+    if (!this.traits.pipelines) {
+      const entered = await this.ask(command);
+      return [entered, entered.code < 300 && !plain.test(path) ? await this.ask('PWD') : undefined];
+    }
+    const [entered, where] = await this.control.both(command, 'PWD');
+    this.alive(entered);
+    if (this.alive(where).code === 257) return [entered, where];
+    throw new RemoteProtocol(`${this.traits.address} answers PWD with ${where.code}`, {
+      sample: printable(where.message),
+      advice: 'Run the scan again; if it happens again, ask the operator of the server.',
+    });
+  }
+
+  /** Whether the server can be asked for the path itself, without going there first. */
+  protected isSafe(path: string): boolean {
+    return this.traits.pipelines ? !/\p{Cc}/u.test(path) : plain.test(path);
   }
 
   /** What a refusal to list this path means. Pure-FTPd has the same words for all; those for CWD say more. */

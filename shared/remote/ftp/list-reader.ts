@@ -1,14 +1,12 @@
-import { RemoteProtocol } from '../../failure.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { offsetMinutes } from '../../tree/zone.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { DirectoryReader, type ServerTraits } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import { type ParsedList, parseList } from './list.ts';
-import { RealPlaces } from './real-places.ts';
 import { judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
-import { printable, toWire } from './wire.ts';
+import { printable } from './wire.ts';
 
 interface Doubt {
   readonly reason: PartialReason;
@@ -28,7 +26,6 @@ interface Answer {
  */
 export class ListReader extends DirectoryReader {
   override readonly command = 'list';
-  readonly #places = new RealPlaces();
   #list: 'LIST -a' | 'LIST' = 'LIST -a';
   /** Whether this server shows `.`; unknown until a directory with anything in it was listed. */
   #dots: boolean | undefined;
@@ -44,7 +41,7 @@ export class ListReader extends DirectoryReader {
   }
 
   protected override async readSayable(path: string): Promise<Listing> {
-    const refusal = await this.#enter(path);
+    const refusal = await this.enter(path);
     if (refusal !== undefined) return refusal;
     const answer = await this.#listHere();
     if (answer.retrieved.reply.code >= 300) return this.#unlisted(path, answer.retrieved.reply);
@@ -53,28 +50,6 @@ export class ListReader extends DirectoryReader {
     if (doubt !== 'plain') return this.judge({ path, ...answer, doubt });
     // The probe has changed the directory and learned that plain LIST is what this server understands.
     return this.readSayable(path);
-  }
-
-  /** Undefined once we are there. */
-  async #enter(path: string): Promise<Listing | undefined> {
-    const command = `CWD ${toWire(path)}`;
-    if (!this.traits.pipelines) {
-      const entered = await this.ask(command);
-      return entered.code < 300 ? undefined : this.explainEntering(path, entered);
-    }
-    const [entered, where] = await this.control.both(command, 'PWD');
-    this.alive(entered);
-    this.alive(where);
-    if (entered.code >= 300) return this.explainEntering(path, entered);
-    if (where.code !== 257) {
-      throw new RemoteProtocol(`${this.traits.address} answers PWD with ${where.code}`, {
-        sample: printable(where.message),
-        advice: 'Run the scan again; if it happens again, ask the operator of the server.',
-      });
-    }
-    const elsewhere = this.#places.elsewhere(path, where.message);
-    if (elsewhere === undefined) return undefined;
-    return refused(path, this.profile(), 'not-found', `it is a link to ${printable(toWire(elsewhere))} now`);
   }
 
   async #listHere(): Promise<Answer> {

@@ -24,7 +24,10 @@ export class MlsdReader extends DirectoryReader {
   }
 
   protected override async readSayable(path: string): Promise<Listing> {
-    const retrieved = await this.retrieve(`MLSD ${toWire(path)}`);
+    const safe = this.isSafe(path);
+    const refusal = safe ? undefined : await this.enter(path);
+    if (refusal !== undefined) return refusal;
+    const retrieved = await this.retrieve(safe ? `MLSD ${toWire(path)}` : 'MLSD');
     if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
     const parsed = parseMlsd(retrieved.data);
     if (this.#isAnother(path, parsed)) {
