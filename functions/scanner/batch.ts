@@ -22,9 +22,12 @@ export class Batch {
     this.#fence = fence;
   }
 
-  /** What a listing of the directory will be compared with; undefined: it is no part of the snapshot. */
+  /**
+   * What a listing of the directory will be compared with; undefined: it is no part of the snapshot. A record stands
+   * against a stub, here as in the commit: taking the stub, the batch would be stale again and again.
+   */
   async record(path: string): Promise<DirectoryRecord | undefined> {
-    return this.#stubs.get(path) ?? (await this.#state.directory(this.#fence.watch, path));
+    return (await this.#state.directory(this.#fence.watch, path)) ?? this.#stubs.get(path);
   }
 
   has(path: string): boolean {

@@ -7,6 +7,12 @@ import type { ListRequest } from '../../shared/remote/remote.ts';
 export class Frontier<T extends { readonly path: string }> {
   readonly #queue: string[];
   readonly #underWay = new Map<string, T>();
+  /** Taken from the queue and not under way yet. */
+  #preparing: string | undefined;
+  /** Answers taken whose children are not added yet: the stream must not end before. */
+  #unsettled = 0;
+  /** Counts the streams; one whose session died asks for nothing more. */
+  #stream = 0;
   #stopped = false;
   #wake: () => void = () => {};
 
@@ -21,14 +27,18 @@ export class Frontier<T extends { readonly path: string }> {
   async *requests(
     prepare: (path: string) => Promise<T | undefined>,
   ): AsyncGenerator<ListRequest, void, void> {
-    while (!this.#stopped) {
+    const stream = this.#stream;
+    while (!this.#stopped && stream === this.#stream) {
       const path = this.#queue.pop();
       if (path !== undefined) {
+        this.#preparing = path;
         const prepared = await prepare(path);
+        if (stream !== this.#stream) return;
+        this.#preparing = undefined;
         if (prepared === undefined) continue;
         this.#underWay.set(prepared.path, prepared);
         yield { path: prepared.path };
-      } else if (this.#underWay.size === 0) {
+      } else if (this.#underWay.size === 0 && this.#unsettled === 0) {
         return;
       } else {
         await new Promise<void>((resolve) => {
@@ -41,7 +51,7 @@ export class Frontier<T extends { readonly path: string }> {
   /** Takes what an answer belongs to; undefined for an answer nobody asked for. Add what it leads to, then `settle`. */
   answered(path: string): T | undefined {
     const prepared = this.#underWay.get(path);
-    this.#underWay.delete(path);
+    if (this.#underWay.delete(path)) this.#unsettled += 1;
     return prepared;
   }
 
@@ -51,6 +61,7 @@ export class Frontier<T extends { readonly path: string }> {
 
   /** Lets the stream look again: after each answer, once its children are added. */
   settle(): void {
+    this.#unsettled = Math.max(0, this.#unsettled - 1);
     this.#wake();
   }
 
@@ -63,7 +74,12 @@ export class Frontier<T extends { readonly path: string }> {
   /** After a session died: what it did not answer is asked again. */
   requeue(pathOf: (prepared: T) => string): void {
     this.add([...this.#underWay.values()].map(pathOf));
+    if (this.#preparing !== undefined) this.add([this.#preparing]);
+    this.#preparing = undefined;
+    this.#unsettled = 0;
     this.#underWay.clear();
+    this.#stream += 1;
+    this.#wake();
   }
 
   /** Whether there is more to ask and it may be asked. */

@@ -127,6 +127,11 @@ export class Watched {
   async beginReassembly(): Promise<void> {
     const result = { counts: noCounts, partials: [], failure: null, children: [] };
     await this.state.completeTask(this.fence, result, this.now);
+    await this.claimReassembly();
+  }
+
+  /** Also what comes after a crash: the former attempt is over then. */
+  async claimReassembly(): Promise<void> {
     this.#fence = (await this.state.claimReassembly(this.#key, this.#scan, this.now))?.fence;
   }
 
