@@ -1,7 +1,7 @@
 import { type DraftChange, type StampContext, stampChanges } from '../../shared/changes/stamp.ts';
 import type { DirectoryCommit } from '../../shared/state/state.ts';
 import { byNameThenKind, cut, digestEntries } from '../../shared/tree/digest.ts';
-import { joinPath, parentPath } from '../../shared/tree/entry.ts';
+import { depthOf, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import { memberKey, type Verdict } from '../../shared/tree/judge.ts';
 import type { Move } from '../../shared/tree/moves.ts';
 import { factsOf, isHeld, isPending, type SnapshotEntry, settled } from '../../shared/tree/snapshot.ts';
@@ -26,7 +26,8 @@ export function verdictCommits(
     reportedAt: reportedFacts(held),
   };
   const commits = new Map<string, DirectoryCommit>();
-  // Children before parents, so that the log empties a directory before it removes it.
+  // Children before parents, so that the log empties a directory before it removes it. `childrenFirst` keeps that
+  // between groups; a crash after the parent's commit would else leave children that nobody looks for any more.
   for (const directory of [...held.directories.values()].reverse()) {
     const commit = directoryCommit(directory, context);
     if (commit !== undefined) commits.set(directory.record.path, commit);
@@ -35,7 +36,7 @@ export function verdictCommits(
     ...verdict.moves.map((move) => [parentPath(move.from), parentPath(move.to)]),
     ...verdict.ambiguous.map((paths) => paths.map(parentPath)),
   ];
-  return grouped(commits, links);
+  return childrenFirst(grouped(commits, links));
 }
 
 interface EditContext {
@@ -161,4 +162,30 @@ function grouped(
     groups.set(root, group);
   }
   return [...groups.values()];
+}
+
+/** Orders groups so that no parent comes before a directory that goes; those that wait for one another become one. */
+function childrenFirst(
+  groups: readonly (readonly DirectoryCommit[])[],
+): readonly (readonly DirectoryCommit[])[] {
+  const groupOf = new Map(groups.flatMap((group) => group.map((commit) => [commit.path, group])));
+  const waitsFor = new Map(groups.map((group) => [group, 0]));
+  const parentsOf = (group: readonly DirectoryCommit[]) =>
+    group.flatMap(({ path, record }) => {
+      const parent = record === null ? groupOf.get(parentPath(path)) : undefined;
+      return parent === undefined || parent === group ? [] : [parent];
+    });
+  for (const parent of groups.flatMap(parentsOf)) waitsFor.set(parent, (waitsFor.get(parent) ?? 0) + 1);
+  const ordered = groups.filter((group) => waitsFor.get(group) === 0);
+  for (const group of ordered) {
+    for (const parent of parentsOf(group)) {
+      const left = (waitsFor.get(parent) ?? 0) - 1;
+      waitsFor.set(parent, left);
+      if (left === 0) ordered.push(parent);
+    }
+  }
+  const placed = new Set(ordered);
+  const circle = groups.filter((group) => !placed.has(group)).flat();
+  if (circle.length === 0) return ordered;
+  return [...ordered, circle.toSorted((a, b) => depthOf(b.path) - depthOf(a.path))];
 }
