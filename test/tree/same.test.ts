@@ -138,6 +138,14 @@ suite('a DST switch', () => {
     assert.equal(comparison(winter, summer)(before, facts(2, at('2026-02-01T11:00:00'), 'minute')), null);
   });
 
+  test('not every switch is one of an hour', () => {
+    const [standard, daylight] = [630, 660].map((offset) => profile('list', 'Australia/Lord_Howe', offset));
+    assert.ok(standard && daylight);
+    const reconcile = comparison(standard, daylight);
+    assert.notEqual(reconcile(before, facts(1, at('2026-02-01T10:30:00'), 'minute')), null);
+    assert.equal(reconcile(before, facts(1, at('2026-02-01T11:00:00'), 'minute')), null);
+  });
+
   test('the snapshot takes the new time silently', () => {
     const [hour, noon] = [3_600_000, at('2026-02-01T12:00:00')];
     const reconcile = comparison(winter, summer);
