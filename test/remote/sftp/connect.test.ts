@@ -105,7 +105,7 @@ describe('the host key', { timeout: 60_000 }, () => {
 
 describe('the login', { timeout: 60_000 }, () => {
   it('tries a wrong password once', async (t) => {
-    const server = await startOddServer({});
+    const server = await startOddServer({ login: ['password', 'keyboard-interactive'] });
     t.after(() => server.close());
     await assert.rejects(
       connectTo(server.config, { password: 'wrong' }),
@@ -115,7 +115,7 @@ describe('the login', { timeout: 60_000 }, () => {
   });
 
   it('answers the prompt of a server that takes passwords by keyboard only', async (t) => {
-    const server = await startOddServer({ login: 'keyboard-interactive' });
+    const server = await startOddServer({ login: ['keyboard-interactive'] });
     t.after(() => server.close());
     await (await connectTo(server.config)).close();
     await assert.rejects(connectTo(server.config, { password: 'wrong' }), RemoteAuth);

@@ -31,14 +31,16 @@ export interface OddServer {
   close(): Promise<void>;
 }
 
+type Login = 'password' | 'keyboard-interactive';
+
 interface OddOptions {
   /** Default: a name that Farwatch knows nothing about. */
   readonly ident?: string;
   readonly hostKey?: SshKey;
   readonly port?: number;
   readonly config?: Partial<SftpServer>;
-  /** The only way to log in; default `password`. */
-  readonly login?: 'password' | 'keyboard-interactive';
+  /** The ways to log in; default `password` alone. */
+  readonly login?: readonly Login[];
   readonly subsystem?: boolean;
   readonly version?: number;
   answer?(request: OddRequest): void;
@@ -55,7 +57,7 @@ export async function startOddServer(options: OddOptions): Promise<OddServer> {
     client.on('error', () => client.end());
     client.on('authentication', (attempt) => {
       logins.push(attempt.method);
-      authenticate(attempt, options.login ?? 'password');
+      authenticate(attempt, options.login ?? ['password']);
     });
     client.on('session', (acceptSession) => {
       acceptSession().on('subsystem', (accept, reject) => {
@@ -99,16 +101,15 @@ export function configAt(port: number): SftpServer {
   };
 }
 
-function authenticate(attempt: AuthContext, login: 'password' | 'keyboard-interactive'): void {
-  if (attempt.method !== login) attempt.reject([login]);
-  else if (attempt.method === 'password') {
-    if (attempt.password === oddPassword) attempt.accept();
-    else attempt.reject([login]);
-  } else if (attempt.method === 'keyboard-interactive') {
-    attempt.prompt([{ prompt: 'Password: ', echo: false }], (answers) => {
-      if (answers[0] === oddPassword) attempt.accept();
-      else attempt.reject([login]);
-    });
+function authenticate(attempt: AuthContext, login: readonly Login[]): void {
+  const judge = (password: string | undefined): void => {
+    if (password === oddPassword) attempt.accept();
+    else attempt.reject([...login]);
+  };
+  if (!login.some((way) => way === attempt.method)) attempt.reject([...login]);
+  else if (attempt.method === 'password') judge(attempt.password);
+  else if (attempt.method === 'keyboard-interactive') {
+    attempt.prompt([{ prompt: 'Password: ', echo: false }], (answers) => judge(answers[0]));
   }
 }
 
