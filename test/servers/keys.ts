@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
+import { string, uint32 } from './sftp-wire.ts';
 
 export interface SshKey {
   /** OpenSSH format. */
@@ -12,11 +12,43 @@ export interface SshKey {
   readonly fingerprint: `SHA256:${string}`;
 }
 
+/**
+ * A new Ed25519 key. Not by ssh2's `generateKeyPairSync`: 6 of 2,000 of its keys were malformed, and
+ * OpenSSH refuses those.
+ */
 export function newSshKey(): SshKey {
-  const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
-  const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
+  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  const seed = Buffer.from(jwk.d ?? '', 'base64url');
+  const point = Buffer.from(jwk.x ?? '', 'base64url');
+  const blob = Buffer.concat([string('ssh-ed25519'), string(point)]);
   const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
-  return { privateKey: `${privateKey.trimEnd()}\n`, publicKey, fingerprint: `SHA256:${digest}` };
+  return {
+    privateKey: openSshPrivateKey(blob, [
+      string('ssh-ed25519'),
+      string(point),
+      string(Buffer.concat([seed, point])),
+    ]),
+    publicKey: `ssh-ed25519 ${blob.toString('base64')}`,
+    fingerprint: `SHA256:${digest}`,
+  };
+}
+
+/** The file format of OpenSSH (its PROTOCOL.key), without a passphrase. */
+function openSshPrivateKey(publicBlob: Buffer, fields: readonly Buffer[]): string {
+  const check = randomBytes(4);
+  const secret = Buffer.concat([check, check, ...fields, string('farwatch-test')]);
+  const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7]).subarray(0, (8 - (secret.length % 8)) % 8);
+  const bytes = Buffer.concat([
+    Buffer.from('openssh-key-v1\0'),
+    ...['none', 'none', ''].map(string),
+    uint32(1),
+    string(publicBlob),
+    string(Buffer.concat([secret, padding])),
+  ]);
+  const lines = bytes.toString('base64').match(/.{1,70}/g) ?? [];
+  return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join(
+    '\n',
+  );
 }
 
 /** The same public key in the form that mod_sftp reads (RFC 4716). */

@@ -28,7 +28,11 @@ function kind(
   return { name, protocol, available: () => onLinux ?? missing(), start: (options = {}) => start(options) };
 }
 
-/** Every server and protocol that suites loop over. */
+/**
+ * Every server and protocol that suites loop over. As root, after install.sh, all of them. Without root: OpenSSH (by
+ * key) and ProFTPD serve the developer's own account where they are installed, vsftpd and Pure-FTPd are skipped.
+ * With npm alone: the last two.
+ */
 export const serverKinds: readonly ServerKind[] = [
   kind('OpenSSH (sftp)', 'sftp', opensshMissing, startOpenSsh),
   kind('ProFTPD (sftp)', 'sftp', proftpdMissing, startProftpdSftp),
