@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { input, select } from '@inquirer/prompts';
 import { type Command, Option } from 'commander';
 import { parseConfig } from '../../shared/config/load.ts';
 import { passwordVariable, type StarterAnswers, starterConfig } from '../../shared/config/starter.ts';
@@ -63,9 +62,10 @@ async function complete(options: InitOptions): Promise<StarterAnswers> {
   const ask = asker(process.stdin.isTTY && process.stderr.isTTY);
   const protocol =
     options.protocol ??
-    (await ask('--protocol', () =>
-      select({ message: 'Protocol', choices: protocols.map((value) => ({ value })) }, toStderr),
-    ));
+    (await ask('--protocol', async () => {
+      const { select } = await import('@inquirer/prompts'); // takes longer to load than most commands take to run
+      return select({ message: 'Protocol', choices: protocols.map((value) => ({ value })) }, toStderr);
+    }));
   const remote = protocol !== 'local';
   const host = options.host ?? (remote ? await ask('--host', () => text('Host')) : 'localhost');
   const username =
@@ -88,7 +88,8 @@ async function complete(options: InitOptions): Promise<StarterAnswers> {
 /** Questions go to standard error, like everything that is not a change. */
 const toStderr = { output: process.stderr };
 
-function text(message: string, initial?: string): Promise<string> {
+async function text(message: string, initial?: string): Promise<string> {
+  const { input } = await import('@inquirer/prompts');
   return input({ message, required: true, ...(initial === undefined ? {} : { default: initial }) }, toStderr);
 }
 

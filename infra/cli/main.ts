@@ -37,11 +37,19 @@ addDecisions(program);
 addOrders(program);
 await addDemo(program);
 
+endWithLauncher();
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else process.exitCode = reportFailure(error);
+}
+
+/** Started by the launcher of an older Node, this process must not outlive it, however that one ends. */
+function endWithLauncher(): void {
+  if (!process.connected) return;
+  process.once('disconnect', () => process.exit(137));
+  process.channel?.unref();
 }
 
 /** The demo starts servers that only a checkout has. */

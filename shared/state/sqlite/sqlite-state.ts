@@ -29,6 +29,9 @@ export function openSqliteState(file: string, options: { readonly create: boolea
   };
 }
 
+/** For a runner that was killed a moment ago to be gone. */
+const lockWaitMs = 1_000;
+
 /**
  * Takes the lock that makes this process the only runner on the state; returns what gives it back. It is SQLite's
  * own file lock on a file beside the state, so the kernel frees it however the process ends.
@@ -38,7 +41,7 @@ export function lockRunner(stateFile: string): () => void {
   let lock: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    lock = new DatabaseSync(file, { timeout: 0 });
+    lock = new DatabaseSync(file, { timeout: lockWaitMs });
     lock.exec('BEGIN EXCLUSIVE');
     const held = lock;
     return () => held.close();
