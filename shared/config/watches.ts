@@ -1,33 +1,22 @@
 import { Cron } from 'croner';
 import * as z from 'zod';
+import type { Pattern } from '../tree/selection.ts';
+import { validatePattern } from '../tree/selection-validate.ts';
 import { presets } from './presets.ts';
 import type { Refusal } from './values.ts';
 import { count, duration, line, name, size, text, timezone } from './values.ts';
 
-const glob = text((value): { value: { type: 'glob'; pattern: string } } | Refusal => {
-  if (value === '') return { refusal: 'must not be empty' };
-  if (value.length > 4096) return { refusal: 'must have at most 4096 characters' };
-  if (value.startsWith('/'))
-    return { refusal: 'a pattern is relative to the root; remove the / it begins with' };
-  if (/^!(?!\()/.test(value)) {
-    return {
-      refusal: 'a pattern cannot be negated; list it under exclude (write \\! for a name that begins with !)',
-    };
-  }
-  if (value.split('/').includes('..')) return { refusal: 'a pattern cannot leave the root with ..' };
-  return { value: { type: 'glob', pattern: value } };
-});
+const glob = text((value): { value: Pattern } | Refusal => checked({ type: 'glob', pattern: value }));
 
-const regex = text((value): { value: string } | Refusal => {
-  if (value === '') return { refusal: 'must not be empty' };
-  try {
-    new RegExp(value, 'u');
-    return { value };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split(': ').at(-1) : undefined;
-    return { refusal: `not a JavaScript regular expression: ${reason ?? 'it does not compile'}` };
-  }
-});
+const regex = text((value): { value: Pattern } | Refusal => checked({ type: 'regex', pattern: value }));
+
+function checked(pattern: Pattern): { value: Pattern } | Refusal {
+  const refusal =
+    pattern.type === 'glob' && pattern.pattern.startsWith('/')
+      ? 'a pattern is relative to the root; remove the / it begins with'
+      : validatePattern(pattern);
+  return refusal === undefined ? { value: pattern } : { refusal };
+}
 
 const patterns = z.array(
   z.union(
@@ -39,7 +28,7 @@ const patterns = z.array(
             'A JavaScript regular expression, searched in the path relative to the root.',
           ),
         })
-        .transform(({ regex: pattern }): { type: 'regex'; pattern: string } => ({ type: 'regex', pattern })),
+        .transform(({ regex: pattern }) => pattern),
     ],
     { error: 'a pattern is a glob such as "**/*.csv" or { regex: "…" }' },
   ),

@@ -14,8 +14,13 @@ function validateRegex(source: string): string | undefined {
     new RegExp(source, 'u');
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return notARegex(error);
   }
+}
+
+function notARegex(error: unknown): string {
+  const reason = error instanceof Error ? error.message.split(': ').at(-1) : undefined;
+  return `not a JavaScript regular expression: ${reason ?? 'it does not compile'}`;
 }
 
 function validateGlob(glob: string): string | undefined {

@@ -277,7 +277,7 @@ const cases: readonly (readonly [title: string, text: string, expected: string])
   [
     'negated glob',
     watch('include: ["!a"]'),
-    'f:2:47 watches.w.include[0]: a pattern cannot be negated; list it under exclude (write \\! for a name that begins with !)',
+    'f:2:47 watches.w.include[0]: a glob cannot be negated with !; move it from include to exclude or back, or write \\! for a name that begins with !',
   ],
   [
     'absolute glob',
