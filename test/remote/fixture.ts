@@ -38,8 +38,8 @@ export interface Fixture {
   /** The same kind of remote at a port where nobody listens. */
   readonly deadPort?: Remote;
   /** Ends all sessions on the server's side, rudely; new ones are still welcome. */
-  killSessions?(): Promise<void>;
-  close(): Promise<void>;
+  readonly killSessions?: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A directory of one test, on disk and on the server. */

@@ -66,7 +66,7 @@ export function sessionCases(fixture: () => Fixture): void {
       const walk = async (): Promise<void> => {
         for await (const listing of session.list(repeat(`${place.remote}/full`), neverAborted())) {
           answered += 1;
-          if (answered === 5) await killSessions.call(fixture());
+          if (answered === 5) await killSessions();
           if (listing.status === 'partial') continue;
           assert.deepEqual(namesOf(listing), names);
         }
@@ -87,7 +87,7 @@ export function sessionCases(fixture: () => Fixture): void {
       }
       const session = await remote.connect(neverAborted());
       await session.ping(neverAborted());
-      await killSessions.call(fixture());
+      await killSessions();
       // A server that is told by a signal takes a moment; a session that is never found dead runs into the time-out.
       const pingOn = async (): Promise<void> => {
         for (;;) {

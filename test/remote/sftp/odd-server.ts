@@ -20,7 +20,7 @@ export interface OddRequest {
   /** The one string of the request: a path or a handle. */
   readonly text: string;
   /** Answers now or later; a request may stay unanswered. */
-  reply(answer: Buffer): void;
+  readonly reply: (answer: Buffer) => void;
 }
 
 export interface OddServer {
@@ -43,7 +43,7 @@ interface OddOptions {
   readonly login?: readonly Login[];
   readonly subsystem?: boolean;
   readonly version?: number;
-  answer?(request: OddRequest): void;
+  readonly answer?: (request: OddRequest) => void;
 }
 
 export const oddPassword = 'odd password';
