@@ -19,6 +19,8 @@ export interface ServerTraits {
   readonly windows: boolean;
   /** IANA zone of LIST. */
   readonly zone: string;
+  /** Shows the times of summer and winter alike with the offset of today: vsftpd. */
+  readonly todaysOffset: boolean;
 }
 
 const pauses = [100, 400];

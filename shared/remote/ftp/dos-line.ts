@@ -1,5 +1,5 @@
 import type { Entry } from '../../tree/entry.ts';
-import { wallToUtc } from '../../tree/zone.ts';
+import type { ListClock } from './list-clock.ts';
 
 /**
  * `07-20-26  09:52AM       <DIR>          Fuentes` (IIS). There the name stands in a fixed column: ten blanks after
@@ -10,14 +10,14 @@ const dosLine =
   /^(\d{1,2})[-/](\d{1,2})[-/](\d{4}|\d{2})\s+(\d{1,2}):(\d\d)\s?([AaPp])?[Mm]?\s+(?:<(DIR|JUNCTION|SYMLINKD?)>(?: {10}|\s+)|([\d.,]+) )(.+)$/s;
 
 /** A line as `dir` writes it, month first; undefined if it is none. */
-export function parseDosLine(line: string, zone: string): Entry | undefined {
+export function parseDosLine(line: string, clock: ListClock): Entry | undefined {
   const match = dosLine.exec(line);
   if (match === null) return undefined;
   const [, month, day, yearText, hourText, minute, half, special, size, text = ''] = match;
   const hour = hourOf(Number(hourText), half?.toLowerCase());
   const year = fullYear(yearText ?? '');
   if (hour === undefined || !isDay(year, Number(month), Number(day)) || Number(minute) > 59) return undefined;
-  const modifiedAt = wallToUtc(year, Number(month), Number(day), hour, Number(minute), zone);
+  const modifiedAt = clock.toUtc(year, Number(month), Number(day), hour, Number(minute));
   const kind = special === undefined ? 'file' : special === 'DIR' ? 'directory' : 'link';
   const name = kind === 'link' ? text.replace(/ \[[^\]]*\]$/, '') : text;
   return {

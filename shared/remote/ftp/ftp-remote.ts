@@ -118,6 +118,7 @@ export class FtpRemote implements Remote {
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
       windows: /windows/i.test(system),
       zone: this.#server.timezone,
+      todaysOffset: measured === 'vsftpd',
     };
   }
 

@@ -4,6 +4,7 @@ import type { FtpControl, Retrieved } from './control.ts';
 import { DirectoryReader, type ServerTraits } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import { type ParsedList, parseList } from './list.ts';
+import { todaysOffsetClock, zoneClock } from './list-clock.ts';
 import { judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { printable } from './wire.ts';
@@ -64,7 +65,9 @@ export class ListReader extends DirectoryReader {
 
   async #run(command: 'LIST -a' | 'LIST'): Promise<Answer> {
     const retrieved = await this.retrieve(command);
-    return { retrieved, parsed: parseList(retrieved.data, { zone: this.traits.zone, now: Date.now() }) };
+    const { zone, todaysOffset } = this.traits;
+    const clock = todaysOffset ? todaysOffsetClock : zoneClock;
+    return { retrieved, parsed: parseList(retrieved.data, clock(zone, Date.now())) };
   }
 
   #learn({ parsed }: Answer): void {

@@ -1,6 +1,7 @@
 import { parseDosLine } from './dos-line.ts';
+import type { ListClock } from './list-clock.ts';
 import { Entries, type ParsedListing, splitLines } from './listing-lines.ts';
-import { type ListClock, parseUnixLine } from './unix-line.ts';
+import { parseUnixLine } from './unix-line.ts';
 
 export interface ParsedList extends ParsedListing {
   /** Whether lines are in the form of Windows, which shows neither `.` nor `..`. */
@@ -15,7 +16,7 @@ export function parseList(data: Buffer, clock: ListClock): ParsedList {
   let dos = false;
   for (const [index, line] of splitLines(data, entries).entries()) {
     const isDos = isDigit(line.charCodeAt(0));
-    const entry = isDos ? parseDosLine(line, clock.zone) : parseUnixLine(line, clock);
+    const entry = isDos ? parseDosLine(line, clock) : parseUnixLine(line, clock);
     if (entry === undefined) {
       if (index > 0 || !total.test(line)) entries.reject('not a line of a listing', line);
     } else {

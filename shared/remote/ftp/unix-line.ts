@@ -1,13 +1,5 @@
 import type { Entry, EntryKind } from '../../tree/entry.ts';
-import { wallToUtc } from '../../tree/zone.ts';
-
-/** What a line in local time cannot say by itself. */
-export interface ListClock {
-  /** IANA zone of the times in the listing. */
-  readonly zone: string;
-  /** When the listing was made. */
-  readonly now: number;
-}
+import type { ListClock } from './list-clock.ts';
 
 /**
  * Kind and mode (with the mark of an ACL or extended attributes), then links, owner, group and their blanks as they
@@ -53,7 +45,7 @@ export function parseUnixLine(line: string, clock: ListClock): Entry | undefined
   const iso = isoDate.exec(line);
   if (iso === null) return undefined;
   const [, kind, size, year, month, day, hour, minute, name] = iso;
-  const at = moment([year, month, day, hour, minute].map(Number), clock.zone);
+  const at = moment([year, month, day, hour, minute].map(Number), clock);
   return toEntry(kind, size, name, at === undefined ? undefined : { modifiedAt: at, precision: 'minute' });
 }
 
@@ -102,7 +94,7 @@ function monthTime(
   const month = months[monthName ?? ''] ?? 0;
   const day = Number(dayText);
   if (year !== undefined) {
-    const at = moment([Number(year), month, day, 0, 0], clock.zone);
+    const at = moment([Number(year), month, day, 0, 0], clock);
     return at === undefined ? undefined : { modifiedAt: at, precision: 'day' };
   }
   const at = withoutYear(month, day, Number(hour), Number(minute), clock);
@@ -115,22 +107,22 @@ function withoutYear(
   day: number,
   hour: number,
   minute: number,
-  { zone, now }: ListClock,
+  clock: ListClock,
 ): number | undefined {
-  const latest = now + 86_400_000;
+  const latest = clock.now + 86_400_000;
   const year = new Date(latest).getUTCFullYear();
   // Eight years: 29 February skips a century's end.
   for (let back = -1; back <= 8; back += 1) {
-    const at = moment([year - back, month, day, hour, minute], zone);
+    const at = moment([year - back, month, day, hour, minute], clock);
     if (at !== undefined && at <= latest) return at;
   }
   return undefined;
 }
 
 /** Undefined for a date or time that no calendar has. */
-function moment(parts: readonly number[], zone: string): number | undefined {
+function moment(parts: readonly number[], clock: ListClock): number | undefined {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = parts;
   if (year < 100 || month < 1 || month > 12 || day < 1 || hour > 24 || minute > 59) return undefined;
   if (day > 28 && new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return undefined;
-  return wallToUtc(year, month, day, hour, minute, zone);
+  return clock.toUtc(year, month, day, hour, minute);
 }
