@@ -328,7 +328,10 @@ export interface ChangeLog {
    * gone is forgotten, so that it does not keep the log for ever.
    */
   registerOutputs(outputs: readonly string[]): Promise<void>;
-  /** Drops changes detected before `before` that every output has; the floor moves with them. Returns how many. */
+  /**
+   * Drops changes of closed scans, detected before `before`, that every output has; the floor moves with them.
+   * Returns how many.
+   */
   trim(before: number): Promise<number>;
 }
 
