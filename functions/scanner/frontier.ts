@@ -6,6 +6,7 @@ import type { ListRequest } from '../../shared/remote/remote.ts';
  */
 export class Frontier<T extends { readonly path: string }> {
   readonly #queue: string[];
+  readonly #inFlight: number;
   readonly #underWay = new Map<string, T>();
   /** Taken from the queue and not under way yet. */
   #preparing: string | undefined;
@@ -16,8 +17,10 @@ export class Frontier<T extends { readonly path: string }> {
   #stopped = false;
   #wake: () => void = () => {};
 
-  constructor(paths: readonly string[]) {
+  /** `inFlight`: how many may be asked and not answered. */
+  constructor(paths: readonly string[], inFlight = Number.POSITIVE_INFINITY) {
     this.#queue = paths.toReversed();
+    this.#inFlight = inFlight;
   }
 
   /**
@@ -29,7 +32,7 @@ export class Frontier<T extends { readonly path: string }> {
   ): AsyncGenerator<ListRequest, void, void> {
     const stream = this.#stream;
     while (!this.#stopped && stream === this.#stream) {
-      const path = this.#queue.pop();
+      const path = this.#underWay.size < this.#inFlight ? this.#queue.pop() : undefined;
       if (path !== undefined) {
         this.#preparing = path;
         const prepared = await prepare(path);

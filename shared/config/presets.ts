@@ -17,11 +17,11 @@ const HOUR = 60 * MINUTE;
  * No budget passes 60 s (protocol rule 5); every deadline leaves room for a task that is delivered again.
  */
 export const presets: Readonly<Record<Scale, Preset>> = {
-  small: limits(10_000, 8, 20 * SECOND, 100, 10 * MINUTE),
-  medium: limits(250_000, 16, 45 * SECOND, 500, 15 * MINUTE),
-  large: limits(2_000_000, 32, 60 * SECOND, 2_000, 30 * MINUTE),
-  xl: limits(20_000_000, 48, 60 * SECOND, 5_000, HOUR),
-  xxl: limits(Number.POSITIVE_INFINITY, 64, 60 * SECOND, 10_000, 2 * HOUR),
+  small: limits(10_000, 16, 20 * SECOND, 100, 10 * MINUTE),
+  medium: limits(250_000, 64, 45 * SECOND, 500, 15 * MINUTE),
+  large: limits(2_000_000, 128, 60 * SECOND, 2_000, 30 * MINUTE),
+  xl: limits(20_000_000, 256, 60 * SECOND, 5_000, HOUR),
+  xxl: limits(Number.POSITIVE_INFINITY, 256, 60 * SECOND, 10_000, 2 * HOUR),
 };
 
 export const defaultScale: Scale = 'medium';

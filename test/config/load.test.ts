@@ -63,7 +63,7 @@ test('the example is read with every default applied', () => {
     settleMs: 0,
     deletes: { confirm: 1, maxPercent: 20, minCount: 50 },
     moves: true,
-    scan: { inFlight: 16, taskBudgetMs: 45_000, taskDirectories: 500, deadlineMs: 900_000 },
+    scan: { inFlight: 64, taskBudgetMs: 45_000, taskDirectories: 500, deadlineMs: 900_000 },
   });
   assert.deepEqual(config.outputs, [
     { type: 'stdout', name: 'stdout', notices: false, maxBatch: 100 },
