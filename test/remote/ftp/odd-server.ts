@@ -5,8 +5,8 @@ import { FtpRemote } from '../../../shared/remote/ftp/ftp-remote.ts';
 export interface Conversation {
   /** Sends a reply, line ends included by us. */
   readonly say: (...lines: readonly string[]) => void;
-  /** Waits for the data connection of the last EPSV or PASV, sends this on it, and closes it. */
-  readonly data: (text: string, end?: 'in order' | 'reset') => Promise<void>;
+  /** Waits for the data connection of the last EPSV or PASV, sends this on it, and closes it unless told otherwise. */
+  readonly data: (text: string, end?: 'in order' | 'reset' | 'later') => Promise<void>;
   /** Ends the control connection without a word. */
   readonly drop: () => void;
   /** How often this command was answered before. */
@@ -146,6 +146,7 @@ class OddSession {
         await new Promise((resolve) => {
           socket.write(Buffer.from(text, 'latin1'), resolve);
         });
+        if (end === 'later') return;
         if (end === 'in order') socket.end();
         else socket.resetAndDestroy();
         this.#passive?.close();

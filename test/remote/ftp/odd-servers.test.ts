@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Failure, RemoteAuth, RemoteProtocol, RemoteUnavailable } from '../../../shared/failure.ts';
 import type { Session } from '../../../shared/remote/remote.ts';
 import type { Listing } from '../../../shared/tree/listing.ts';
@@ -376,6 +377,23 @@ describe('FTP: sessions that end', () => {
     for (const answers of [{ CWD: nothing }, { LIST: nothing }, { LIST: begun }, { LIST: noReply }]) {
       assert.equal(reason(await failing(answers, (session) => listOne(session, '/'))), 'silent');
     }
+  });
+
+  it('live on while data trickles, however long that takes', async () => {
+    await using server = await OddFtpServer.start({
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+          await data(file(name), 'later');
+          await sleep(300);
+        }
+        await data(dots);
+        say('226 Done');
+      },
+    });
+    await withSession(server.remote({ responseTimeoutMs: 1_000 }), async (session) => {
+      assert.equal(outcome(await listOne(session, '/')), 'complete a,b,c,d,e,f');
+    });
   });
 
   it('close in the end although nobody answers, and say that it was not clean', async () => {
