@@ -60,16 +60,14 @@ function reportedFacts(held: HeldChanges): ReadonlyMap<string, SnapshotEntry> {
   return found;
 }
 
-function directoryCommit(
-  { record, chunks, missing }: HeldDirectory,
-  context: EditContext,
-): DirectoryCommit | undefined {
+function directoryCommit(directory: HeldDirectory, context: EditContext): DirectoryCommit | undefined {
+  const { record, chunks } = directory;
   const { rules, stamp, verdict } = context;
   const before = chunks.flatMap((chunk) => chunk.entries).toSorted(byNameThenKind);
   const drafts: DraftChange[] = [];
   const after = before.flatMap((entry): SnapshotEntry[] => {
     const path = joinPath(record.path, entry.name);
-    const edit = editOf(path, entry, missing, context);
+    const edit = editOf(path, entry, directory, context);
     if (edit.change) drafts.push(edit.change);
     return edit.entry ? [edit.entry] : [];
   });
@@ -110,16 +108,17 @@ function stored(entries: readonly SnapshotEntry[]): DirectoryCommit['putChunks']
 function editOf(
   path: string,
   entry: SnapshotEntry,
-  missing: boolean,
+  { missing, admits }: HeldDirectory,
   { verdict, rules, movesTo, movedFrom, reportedAt }: EditContext,
 ): { readonly entry?: SnapshotEntry; readonly change?: DraftChange } {
   const { kind } = entry;
   if (kind === 'file' && movedFrom.has(path)) return {}; // the change stands with the target
   if (verdict.deletions.has(memberKey({ path, kind }))) {
-    const known = entry.reported !== null && rules.selection.admits(path, kind);
+    const known = entry.reported !== null && admits(path, kind);
     return known ? { change: { type: 'deleted', kind, path, old: entry.reported, new: null } } : {};
   }
-  if (missing || entry.seen === null || !isReleasable(entry, rules)) return { entry };
+  const isReady = !missing && admits(path, kind) && isReleasable(entry, rules);
+  if (entry.seen === null || !isReady) return { entry };
   const reportedNow = settled({ ...factsOf(entry.seen), name: entry.name }, kind);
   const move = movesTo.get(path);
   if (move === undefined) {

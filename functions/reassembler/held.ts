@@ -3,7 +3,7 @@ import { hasSettled } from '../../shared/tree/diff.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
 import type { MissingEntry } from '../../shared/tree/judge.ts';
 import type { MoveCandidate } from '../../shared/tree/moves.ts';
-import type { Selection } from '../../shared/tree/selection.ts';
+import { compileSelection, type Selection } from '../../shared/tree/selection.ts';
 import { isPending, type SnapshotEntry } from '../../shared/tree/snapshot.ts';
 
 /** A directory with entries that wait for the end of the scan, and the chunks that hold them. */
@@ -12,6 +12,8 @@ export interface HeldDirectory {
   readonly chunks: readonly Chunk[];
   /** Whether the directory itself is missing, or one above it. */
   readonly missing: boolean;
+  /** Whether changes of the entry are reported: the rules of now admit it, and those it was recorded under did. */
+  readonly admits: Selection['admits'];
 }
 
 export interface HeldChanges {
@@ -28,24 +30,30 @@ export interface HeldRules {
   readonly now: number;
 }
 
-type Reading = Pick<Snapshots, 'heldDirectories' | 'directories' | 'chunkHeads' | 'chunks'>;
+type Reading = Pick<Snapshots, 'heldDirectories' | 'directories' | 'chunkHeads' | 'chunks' | 'scopeRules'>;
 
 /** Collects what is unresolved: from the snapshot alone, which is where it lives (protocol rule 7). */
 export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules): Promise<HeldChanges> {
   const directories = new Map<string, HeldDirectory>();
   const missing: MissingEntry[] = [];
   const appeared: MoveCandidate[] = [];
+  const admitsIn = admission(state, rules);
   for await (const record of state.heldDirectories(key)) {
     if (directories.has(record.path)) continue; // below a missing directory, read with it
-    const held = { record, chunks: await pendingChunks(key, record, state), missing: false };
+    const held: HeldDirectory = {
+      record,
+      chunks: await pendingChunks(key, record, state),
+      missing: false,
+      admits: await admitsIn(record),
+    };
     directories.set(record.path, held);
     for (const entry of held.chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
       if (entry.seen === null) {
-        const judged = missingEntry(path, entry, record, rules);
+        const judged = missingEntry(path, entry, held, rules);
         missing.push(judged);
-        if (entry.kind === 'directory') await readSubtree(key, judged, state, rules, directories, missing);
-      } else if (isReleasable(entry, rules)) {
+        if (entry.kind === 'directory') await readSubtree(key, judged, state, admitsIn, directories, missing);
+      } else if (held.admits(path, entry.kind) && isReleasable(entry, rules)) {
         appeared.push({ path, facts: entry.seen });
       }
     }
@@ -53,7 +61,21 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
   return { directories, missing, appeared };
 }
 
-/** Whether the entry's creation may be reported now. */
+/** A directory that this scan did not list still has the entries that older rules admitted (protocol rule 12). */
+function admission(
+  state: Reading,
+  { selection }: HeldRules,
+): (record: DirectoryRecord) => Promise<Selection['admits']> {
+  const formers = new Map<string, Selection>();
+  return async ({ scope }) => {
+    const rules = formers.has(scope) ? undefined : await state.scopeRules(scope);
+    if (rules !== undefined) formers.set(scope, compileSelection(rules));
+    const former = formers.get(scope) ?? selection;
+    return (path, kind) => selection.admits(path, kind) && former.admits(path, kind);
+  };
+}
+
+/** Whether the entry has settled and its creation is still to be reported. */
 export function isReleasable(entry: SnapshotEntry, { now, settleMs }: HeldRules): boolean {
   return (
     isPending(entry) && entry.seen !== null && entry.reported === null && hasSettled(entry, now, settleMs)
@@ -74,7 +96,7 @@ async function pendingChunks(
 function missingEntry(
   path: string,
   entry: SnapshotEntry,
-  parent: DirectoryRecord,
+  { record: parent, admits }: HeldDirectory,
   rules: HeldRules,
 ): MissingEntry {
   const replaced = entry.reported === null && entry.kind === 'directory';
@@ -83,7 +105,7 @@ function missingEntry(
   return {
     path,
     kind: entry.kind,
-    reported: rules.selection.admits(path, entry.kind) ? entry.reported : null,
+    reported: admits(path, entry.kind) ? entry.reported : null,
     proved: replaced || parent.provedBy === rules.scan,
     confirmed: replaced || entry.misses >= needed,
   };
@@ -94,7 +116,7 @@ async function readSubtree(
   key: WatchKey,
   top: MissingEntry,
   state: Reading,
-  rules: HeldRules,
+  admitsIn: ReturnType<typeof admission>,
   directories: Map<string, HeldDirectory>,
   missing: MissingEntry[],
 ): Promise<void> {
@@ -102,13 +124,14 @@ async function readSubtree(
     const heads = await state.chunkHeads(key, record.path);
     const all = heads.map((head) => head.chunk);
     const chunks = await state.chunks(key, record.path, all);
-    directories.set(record.path, { record, chunks, missing: true });
+    const admits = await admitsIn(record);
+    directories.set(record.path, { record, chunks, missing: true, admits });
     for (const entry of chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
       missing.push({
         path,
         kind: entry.kind,
-        reported: rules.selection.admits(path, entry.kind) ? entry.reported : null,
+        reported: admits(path, entry.kind) ? entry.reported : null,
         proved: top.proved,
         confirmed: top.confirmed,
       });

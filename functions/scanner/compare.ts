@@ -86,16 +86,18 @@ export async function compare(
     expected: record.generation,
     record: next,
     ...withoutStanding(chunks, chunked(outcome.entries, heads, complete)),
-    stubs: stubsFor(record, listing, outcome, rescoped, context),
+    stubs: stubsFor(record, outcome, rescoped, context),
     forget: leftScope(record, known, rescoped, context),
     changes: stampChanges(drafts, context.stamp, record.generation + 1, now),
   };
 }
 
-/** New directories, and those known for their own sake that the new rules are the first to descend into. */
+/**
+ * New directories, and those known for their own sake that the new rules are the first to descend into, listed or
+ * not: the next listing is compared under the new rules and would not find them new.
+ */
 function stubsFor(
   record: DirectoryRecord,
-  listing: Listing,
   outcome: Diff,
   rescoped: Rescoped | null,
   { selection, watch }: ComparisonContext,
@@ -103,7 +105,7 @@ function stubsFor(
   const firstDescended =
     rescoped === null
       ? []
-      : listing.entries
+      : outcome.entries
           .filter((entry) => entry.kind === 'directory' && !rescoped.descended(entry.name))
           .map(({ name }) => ({
             name,

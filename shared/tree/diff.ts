@@ -248,8 +248,10 @@ function replaced(
   now: number,
   policy: DiffPolicy,
 ): { readonly entry?: SnapshotEntry; readonly change?: EntryChange } {
+  // Known for descending only until now: nobody was told of it.
+  const isToldOf = policy.rescoped?.admitted(before.name, before.kind) ?? true;
   const change: EntryChange | undefined =
-    before.reported !== null && policy.admits(before.name, before.kind)
+    before.reported !== null && isToldOf && policy.admits(before.name, before.kind)
       ? {
           type: 'deleted',
           kind: before.kind,
