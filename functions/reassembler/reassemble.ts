@@ -7,6 +7,7 @@ import {
   type ClaimedTask,
   type DirectoryCommit,
   type Hold,
+  type HoldMembers,
   type ScanEnd,
   type ScanRecord,
   type ScanSummary,
@@ -21,6 +22,7 @@ import { covers, planTasks, type TaskScope } from '../../shared/tree/plan.ts';
 import { compileSelection } from '../../shared/tree/selection.ts';
 import { verdictCommits } from './commits.ts';
 import { type HeldChanges, type HeldRules, readHeld } from './held.ts';
+import { whyIncomplete } from './incomplete.ts';
 
 export interface ReassemblerServices {
   readonly state: State;
@@ -72,9 +74,10 @@ export async function reassemble(
     now,
   };
   const held = await readHeld(key, state, rules);
-  const verdict = await judgeHeld(reassembly, record, held, state);
+  const standing: Standing = { record, members: await state.holdMembers(key) };
+  const verdict = await judgeHeld(reassembly, standing, held, state);
   const changes = await commitVerdict(claimed, verdict, held, rules, reassembly, services);
-  const end = await scanEnd(reassembly, record, claimed.scan, held, verdict, changes, state, now);
+  const end = await scanEnd(reassembly, standing, claimed.scan, { held, verdict, changes }, state, now);
   await state.closeScan(claimed.fence, end, now);
   const { hold } = end;
   return {
@@ -85,13 +88,18 @@ export async function reassemble(
   };
 }
 
+/** How the watch stood before this scan's end. */
+interface Standing {
+  readonly record: WatchRecord;
+  readonly members: HoldMembers;
+}
+
 async function judgeHeld(
   { watch }: Reassembly,
-  record: WatchRecord,
+  { record, members }: Standing,
   held: HeldChanges,
   state: State,
 ): Promise<Verdict> {
-  const members = await state.holdMembers(record.key);
   let total = 0;
   if (held.missing.length > 0) {
     for await (const directory of state.directories(record.key, '')) total += directory.reported;
@@ -150,14 +158,14 @@ function packed(
 
 async function scanEnd(
   reassembly: Reassembly,
-  record: WatchRecord,
+  standing: Standing,
   scan: ScanRecord,
-  held: HeldChanges,
-  verdict: Verdict,
-  changes: number,
+  judged: { readonly held: HeldChanges; readonly verdict: Verdict; readonly changes: number },
   state: State,
   now: number,
 ): Promise<ScanEnd> {
+  const { record } = standing;
+  const { held, verdict, changes } = judged;
   const { watch, server, unfinished } = reassembly;
   const partials = scan.partials.filter((partial) => !isProvedGone(partial, held.missing));
   const excused = scan.partials.length - partials.length;
@@ -168,7 +176,7 @@ async function scanEnd(
   const tree =
     untouched && complete && last?.status === 'complete' && record.plan !== null
       ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
-      : await survey(record, server.connections, state);
+      : await survey(record, server.connections, scan.startedAt, state);
   return {
     summary: {
       scan: scan.scan,
@@ -185,7 +193,7 @@ async function scanEnd(
       ...partials.map((partial) => partial.path),
     ]),
     nextDueAt: Math.min(nextDue(watch, now), Math.max(now, tree.dueAt ?? Number.POSITIVE_INFINITY)),
-    hold: holdOf(verdict, scan.scan),
+    hold: holdOf(verdict, standing, scan.scan),
     rejected: verdict.rejected,
   };
 }
@@ -210,6 +218,7 @@ function isProvedGone(
 async function survey(
   record: WatchRecord,
   connections: number,
+  startedAt: number,
   state: State,
 ): Promise<{ readonly digest: string; readonly plan: readonly TaskScope[]; readonly dueAt: number | null }> {
   const rolled = rollUp();
@@ -218,7 +227,10 @@ async function survey(
   for await (const directory of state.directories(record.key, '')) {
     rolled.add(directory.path, directory.digest);
     costs.push({ path: directory.path, cost: 1 + directory.listed / 100 });
-    if (directory.dueAt !== null) dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
+    // What was due before this scan and still is could not be looked at: scanning at once would change nothing.
+    if (directory.dueAt !== null && directory.dueAt > startedAt) {
+      dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
+    }
   }
   const parts = Math.max(1, Math.min(connections, Math.floor(costs.length / directoriesPerTask)));
   return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
@@ -230,17 +242,23 @@ function unfinishedFirst(plan: readonly TaskScope[], unfinished: readonly string
   return [...plan.filter(isFirst), ...plan.filter((scope) => !isFirst(scope))];
 }
 
-function holdOf(verdict: Verdict, scan: number): ScanEnd['hold'] {
-  if (verdict.held.length === 0) return null;
+/** What waits for an answer after this scan, or for the scan that can act on the answer. */
+function holdOf(verdict: Verdict, standing: Standing, scan: number): ScanEnd['hold'] {
+  const { record } = standing;
+  if (verdict.held.length === 0) return approvedStill(verdict, standing);
   const members = verdict.held.toSorted();
-  return {
-    digest: digestText(members.join('\n')).slice(0, 12),
-    count: members.length,
-    percent: Math.round(verdict.percent),
-    scan,
-    decision: 'pending',
-    members,
-  };
+  const digest = digestText(members.join('\n')).slice(0, 12);
+  const since = record.hold?.digest === digest ? record.hold.scan : scan;
+  const percent = Math.round(verdict.percent);
+  return { digest, count: members.length, percent, scan: since, decision: 'pending', members };
+}
+
+/** Members that this scan could not look at keep the approval they have. */
+function approvedStill(verdict: Verdict, { record: { hold }, members: { held } }: Standing): ScanEnd['hold'] {
+  if (hold?.decision !== 'approved') return null;
+  const unproved = new Set(verdict.unproved);
+  const members = held.filter((member) => unproved.has(member));
+  return members.length === 0 ? null : { ...hold, count: members.length, members };
 }
 
 /** What everybody who listens for notices is told of the end of a scan. */
@@ -260,9 +278,7 @@ export function scanNotices(reassembly: Reassembly, outcome: Reassembled, now: n
     {
       ...base,
       type: complete ? 'Scan Completed' : 'Scan Incomplete',
-      message: complete
-        ? 'scan completed'
-        : (summary.failure?.message ?? 'some directories could not be listed'),
+      message: complete ? 'scan completed' : whyIncomplete(watch, summary).message,
       detail: {
         ...summary.counts,
         treeDigest: summary.treeDigest,

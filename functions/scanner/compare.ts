@@ -131,7 +131,7 @@ function leftScope(
 }
 
 async function rescopedFrom(record: DirectoryRecord, context: ComparisonContext): Promise<Rescoped | null> {
-  if (record.stub !== null || record.scope === context.scope) return null;
+  if (record.generation === 0 || record.scope === context.scope) return null;
   const rules = await context.state.scopeRules(record.scope);
   if (rules === undefined) return null;
   const former = compileSelection(rules);

@@ -1,6 +1,6 @@
 import { absolutePath } from '../../shared/changes/stamp.ts';
 import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
-import { Failure, RemoteProtocol, RemoteUnavailable } from '../../shared/failure.ts';
+import { Failure, RemoteProtocol, RemoteUnavailable, StaleSnapshot } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
 import {
   type ClaimedTask,
@@ -96,7 +96,7 @@ class TaskRun {
     this.#clock = clock;
     this.#signal = signal;
     this.#selection = compileSelection(task.watch.selection);
-    this.#frontier = new Frontier(claimed.scope.subtrees);
+    this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
     this.#batch = new Batch(services.state, claimed.fence);
     this.#except = new Set(claimed.scope.except);
     this.#startedAt = clock();
@@ -192,12 +192,19 @@ class TaskRun {
     );
     const listed = digestListing(entries);
     const now = this.#clock();
-    this.#count(listing, directory, entries);
     let commit: DirectoryCommit | undefined;
     if (!isUnchanged(record, listing, listed, this.#claimed.scan.scope, now)) {
-      commit = await compare(record, listing, listed, this.#context, now);
+      try {
+        commit = await compare(record, listing, listed, this.#context, now);
+      } catch (error) {
+        if (!(error instanceof StaleSnapshot)) throw error;
+        this.#frontier.add([directory]); // committed by somebody since it was asked for (protocol rule 2)
+        this.#frontier.settle();
+        return;
+      }
       if (commit !== undefined) this.#batch.add(commit, now);
     }
+    this.#count(listing, directory, entries);
     // Listed for the second time, a directory leads only to what is new in it.
     const children = this.#relisted.has(directory)
       ? (commit?.stubs ?? []).map((stub) => stub.path)
@@ -225,7 +232,7 @@ class TaskRun {
     if (listing.status === 'partial') {
       this.#partials.push({ path: directory, reason: listing.reason, detail: listing.detail });
       const at = absolutePath(this.#task.watch.root, directory);
-      this.#services.log.warn(
+      this.#services.log.info(
         { path: at, reason: listing.reason, detail: listing.detail },
         'listing is partial',
       );

@@ -56,6 +56,7 @@ function endWithLauncher(): void {
 async function addDemo(to: Command): Promise<void> {
   const demo = new URL('./demo.ts', import.meta.url);
   if (!import.meta.url.endsWith('.ts')) return;
-  const module: typeof import('./demo.ts') = await import(demo.href);
+  // Not by a literal path: the compiler would draw the demo and its servers into the package.
+  const module: { readonly addDemo: (program: Command) => void } = await import(demo.href);
   module.addDemo(to);
 }

@@ -77,7 +77,7 @@ async function runOn(
   const outputs = await openOutputs(config, options);
   const machine = thisMachine();
   await state.registerOutputs(outputs.map((output) => output.name));
-  await state.takeOverSlots(machine, clock());
+  await state.takeOverSlots(`${machine} `, clock());
   const sessions = new SessionPool({
     state,
     log,

@@ -35,6 +35,8 @@ export interface Verdict {
   readonly deletions: ReadonlySet<string>;
   /** Deletions past the limit: they wait for an answer. Empty where nothing is held. */
   readonly held: readonly string[];
+  /** Confirmed before, and not looked at by this scan: nothing is decided about them. */
+  readonly unproved: readonly string[];
   readonly percent: number;
   /** Rejected members that are still absent. */
   readonly rejected: readonly string[];
@@ -61,9 +63,11 @@ export function judge(input: JudgeInput): Verdict {
   const moved = new Set(moves.map((move) => move.from));
 
   const absent = input.missing.filter((entry) => entry.kind === 'directory' || !moved.has(entry.path));
-  const candidates = absent.filter((entry) => entry.proved && entry.confirmed);
+  const confirmed = absent.filter((entry) => entry.confirmed);
   const rejected = new Set(absent.map(memberKey).filter((key) => input.rejected.has(key)));
-  const undecided = candidates.filter((entry) => {
+  // Proved by this scan or not: held deletions that it could not look at still count, else a part of a mass deletion
+  // would slip below the limit.
+  const undecided = confirmed.filter((entry) => {
     const key = memberKey(entry);
     return entry.reported !== null && !rejected.has(key) && !input.approved.has(key);
   });
@@ -72,12 +76,13 @@ export function judge(input: JudgeInput): Verdict {
   const tooMany = undecided.length >= input.minCount && percent > input.maxPercent;
   const held = tooMany ? undecided.map(memberKey) : [];
   const stay = new Set([...held, ...rejected]);
-  const going = candidates.filter((entry) => !stay.has(memberKey(entry)));
+  const going = confirmed.filter((entry) => entry.proved && !stay.has(memberKey(entry)));
   return {
     moves,
     ambiguous,
     deletions: withoutInhabited(going, absent),
     held,
+    unproved: confirmed.filter((entry) => !entry.proved).map(memberKey),
     percent,
     rejected: [...rejected],
   };

@@ -93,14 +93,19 @@ suite('mass deletions', () => {
     );
   });
 
-  test('unproved, unconfirmed and moved ones do not count', () => {
+  test('unproved ones count, and nothing of the set goes: part of it must not slip below the limit', () => {
+    const entries = files(60).map((entry, index) => ({ ...entry, proved: index < 10 }));
+    const verdict = verdictOn(entries, { total: 100 });
+    assert.deepEqual([verdict.held.length, verdict.deletions, verdict.unproved.length], [60, [], 50]);
+  });
+
+  test('unconfirmed and moved ones do not count', () => {
     const entries = [
       ...files(49),
-      missing('unproved', { proved: false }),
       missing('unconfirmed', { confirmed: false }),
       missing('moved', { reported: lookOf(11) }),
     ];
-    const verdict = verdictOn(entries, { total: 52, appeared: [{ path: 'to', facts: lookOf(11) }] });
+    const verdict = verdictOn(entries, { total: 51, appeared: [{ path: 'to', facts: lookOf(11) }] });
     assert.deepEqual([verdict.held, verdict.deletions.length, verdict.moves.length], [[], 49, 1]);
   });
 
