@@ -72,9 +72,11 @@ export async function watchAll<Name extends string>(
   readonly stop: () => void;
   readonly done: Promise<void>;
 }> {
+  const different = 'consumers need different names';
+  if (new Set(names).size < names.length) throw new InvalidInput(different);
   const { consumers, run, stop } = await start(config, names, options);
   const byName = Object.fromEntries(names.map((name, index) => [name, consumers[index]]));
-  if (!hasAll(byName, names)) throw new InvalidInput('consumers need different names');
+  if (!hasAll(byName, names)) throw new InvalidInput(different);
   return { consumers: byName, stop, done: run };
 }
 
@@ -82,7 +84,7 @@ function hasAll<Name extends string>(
   byName: Record<string, Consumer | undefined>,
   names: readonly Name[],
 ): byName is Record<Name, Consumer> {
-  return new Set(names).size === names.length && names.every((name) => byName[name] !== undefined);
+  return names.every((name) => byName[name] !== undefined);
 }
 
 async function start(config: Config | string, names: readonly string[], options: WatchOptions) {
@@ -123,7 +125,10 @@ async function start(config: Config | string, names: readonly string[], options:
 class Consumer implements Channel, AsyncIterable<readonly Change[]> {
   readonly maxBatch: number;
   readonly #signal: AbortSignal;
-  #offered: { readonly changes: readonly Change[]; readonly taken: () => void } | undefined;
+  #offered:
+    | { readonly changes: readonly Change[]; readonly taken: () => void; readonly refuse: () => void }
+    | undefined;
+  #loops = 0;
   #wanted: PromiseWithResolvers<void> = Promise.withResolvers();
   #ended = false;
   #error: unknown;
@@ -131,6 +136,7 @@ class Consumer implements Channel, AsyncIterable<readonly Change[]> {
   constructor(maxBatch: number, signal: AbortSignal) {
     this.maxBatch = maxBatch;
     this.#signal = signal;
+    signal.addEventListener('abort', () => this.#refuseIfLeft(), { once: true });
   }
 
   send(changes: readonly Change[], signal: AbortSignal): Promise<void> {
@@ -142,13 +148,13 @@ class Consumer implements Channel, AsyncIterable<readonly Change[]> {
             changes.map(({ id }) => id),
           ),
         );
-      if (signal.aborted) return abort();
+      if (signal.aborted || this.#isLeft) return abort();
       signal.addEventListener('abort', abort, { once: true });
       const taken = () => {
         signal.removeEventListener('abort', abort);
         resolve();
       };
-      this.#offered = { changes, taken };
+      this.#offered = { changes, taken, refuse: abort };
       this.#wake();
     });
   }
@@ -167,6 +173,16 @@ class Consumer implements Channel, AsyncIterable<readonly Change[]> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly Change[], void, void> {
+    this.#loops += 1;
+    try {
+      yield* this.#batches();
+    } finally {
+      this.#loops -= 1;
+      this.#refuseIfLeft();
+    }
+  }
+
+  async *#batches(): AsyncGenerator<readonly Change[], void, void> {
     for (;;) {
       const offered = this.#offered;
       if (offered !== undefined) {
@@ -180,6 +196,15 @@ class Consumer implements Channel, AsyncIterable<readonly Change[]> {
         await this.#wanted.promise;
       }
     }
+  }
+
+  /** Nobody will come back for more: there is nothing to wait for at the end. */
+  get #isLeft(): boolean {
+    return this.#signal.aborted && this.#loops === 0;
+  }
+
+  #refuseIfLeft(): void {
+    if (this.#isLeft) this.#offered?.refuse();
   }
 
   #wake(): void {

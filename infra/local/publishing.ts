@@ -24,6 +24,8 @@ export class Publishing {
   /** Ends a delivery under way: it counts as not taken and comes again. */
   readonly #cut = new AbortController();
   readonly #loops: readonly Promise<void>[];
+  /** Outputs whose reader went away: trying again in this process is of no use. */
+  readonly #readerless = new Set<string>();
   readonly #notices = new Map<string, Promise<void>>();
   #wakeAll = new AbortController();
 
@@ -63,15 +65,19 @@ export class Publishing {
     this.#stop.abort();
     this.wake();
     signal.addEventListener('abort', () => this.#cut.abort(signal.reason), { once: true });
-    await Promise.all([...this.#loops, ...this.#notices.values()]);
     const results = await Promise.all(
-      this.#outputs.map(async (output) => {
-        const { failed } = await this.#publish(output);
-        await output.channel.close();
-        return failed === undefined;
-      }),
+      this.#outputs.map((output, index) => this.#finish(output, this.#loops[index])),
     );
     return results.every(Boolean);
+  }
+
+  /** One that is slow to the last keeps no other from its end. */
+  async #finish(output: Output, loop: Promise<void> | undefined): Promise<boolean> {
+    await Promise.all([loop, this.#notices.get(output.name)]);
+    const readerless = this.#readerless.has(output.name);
+    const { failed } = readerless ? {} : await this.#publish(output);
+    await output.channel.close();
+    return !readerless && failed === undefined;
   }
 
   async #loop(output: Output): Promise<void> {
@@ -94,7 +100,10 @@ export class Publishing {
       const { failed } = await publish(output, this.#services, this.#services.clock(), signal);
       if (failed === undefined) return {};
       this.#services.failed(output.name, failed);
-      if (isReaderGone(failed)) this.#services.readerGone();
+      if (isReaderGone(failed)) {
+        this.#readerless.add(output.name);
+        this.#services.readerGone();
+      }
       return { failed };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -1,4 +1,5 @@
 import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
+import { whyIncomplete } from '../../functions/reassembler/incomplete.ts';
 import { type Reassembled, reassemble, scanNotices } from '../../functions/reassembler/reassemble.ts';
 import { scanTask } from '../../functions/scanner/scan.ts';
 import type { Sessions } from '../../functions/scanner/sessions.ts';
@@ -212,18 +213,14 @@ export class Runner {
   }
 
   #tell(watch: WatchConfig, { summary, hold, newlyHeld }: Reassembled): void {
-    const log = this.#services.log.child({ tenant: watch.tenant, watch: watch.name, scan: summary.scan });
+    const { tenant, name, server } = watch;
+    const log = this.#services.log.child({ tenant, watch: name, server, scan: summary.scan });
     if (summary.status === 'complete') log.info({ ...countsOf(summary) }, 'scan completed');
     else {
       const { failure, partials } = summary;
-      log.error(
-        {
-          ...countsOf(summary),
-          ...(failure ? { error: failure.error, advice: failure.advice } : {}),
-          ...(failure ? {} : { partials: partials.slice(0, 5) }),
-        },
-        `scan incomplete: ${failure?.message ?? `${summary.counts.partialDirectories} directories could not be listed`}`,
-      );
+      const { message, advice } = whyIncomplete(watch, summary);
+      const reasons = failure ? { error: failure.error } : { partials: partials.slice(0, 5) };
+      log.error({ ...countsOf(summary), ...reasons, advice }, `scan incomplete: ${message}`);
     }
     if (hold !== null && newlyHeld) {
       log.error(
