@@ -109,7 +109,9 @@ export class SessionPool {
         return this.#pooled(server, session, lease);
       } catch (error) {
         await this.#services.state.releaseSlot(lease, this.#restUntil(server, error));
-        if (error instanceof RemoteAuth) await this.#suspend(server, credentials, error);
+        // A wrong host key or certificate ends before any password is sent: looking again locks nobody out.
+        if (error instanceof RemoteAuth && error.reason === 'login')
+          await this.#suspend(server, credentials, error);
         const delayMs = busyDelaysMs[attempt];
         const busy = error instanceof RemoteUnavailable && error.reason === 'busy';
         if (!busy || delayMs === undefined || signal.aborted) throw error;
