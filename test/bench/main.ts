@@ -27,7 +27,8 @@ if (values.help) {
 
 async function bench(files: number, directories: number): Promise<void> {
   const missing = opensshMissing();
-  if (missing !== undefined) throw new Error(`the benchmark needs OpenSSH: ${missing} (test/servers/install.sh)`);
+  if (missing !== undefined)
+    throw new Error(`the benchmark needs OpenSSH: ${missing} (test/servers/install.sh)`);
   const scratch = await mkdtemp(join(tmpdir(), 'farwatch-bench-'));
   const server = await startOpenSsh();
   try {
@@ -69,7 +70,8 @@ async function run(scratch: string): Promise<Measured> {
   const cli = new URL('../../infra/cli/farwatch.js', import.meta.url).pathname;
   const args = [cli, 'run', '--once', '--config', join(scratch, 'farwatch.yaml')];
   const measured = await measure(process.execPath, args);
-  if (measured.exitCode !== 0) throw new Error(`farwatch ended with ${measured.exitCode}: ${measured.stderr}`);
+  if (measured.exitCode !== 0)
+    throw new Error(`farwatch ended with ${measured.exitCode}: ${measured.stderr}`);
   return measured;
 }
 
@@ -79,7 +81,16 @@ async function rclone(server: TestServer, key: string, checkers: number): Promis
   if (program === undefined) throw new Error('the benchmark needs rclone');
   const { host, port, username } = server.config;
   const args = ['lsf', '-R', '--config', '/dev/null', '--checkers', String(checkers)];
-  const sftp = ['--sftp-host', host, '--sftp-port', String(port), '--sftp-user', username, '--sftp-key-file', key];
+  const sftp = [
+    '--sftp-host',
+    host,
+    '--sftp-port',
+    String(port),
+    '--sftp-user',
+    username,
+    '--sftp-key-file',
+    key,
+  ];
   return { name, ...(await measure(program, [...args, ...sftp, `:sftp:${server.root}`])) };
 }
 
@@ -87,7 +98,9 @@ function print(rows: readonly Row[], files: number): void {
   const lines = rows.map((row) => [
     row.name.padEnd(32),
     row.wallSeconds.toFixed(2).padStart(8),
-    Math.round(files / row.wallSeconds).toString().padStart(9),
+    Math.round(files / row.wallSeconds)
+      .toString()
+      .padStart(9),
     row.cpuSeconds.toFixed(2).padStart(8),
     row.peakMegabytes.toFixed(0).padStart(8),
     String(row.stdoutLines).padStart(9),

@@ -14,7 +14,11 @@ export interface Measured {
 const lookMs = 20;
 
 /** Runs a command as a whole process. Peak memory and CPU come from /proc, where the kernel keeps the peak. */
-export function measure(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<Measured> {
+export function measure(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<Measured> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
