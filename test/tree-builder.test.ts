@@ -37,10 +37,12 @@ function walk(root: string, directory = Buffer.alloc(0), seen = new Map<string, 
   return seen;
 }
 
-function facts(seen: ReadonlyMap<string, Seen>): readonly unknown[] {
+function facts(seen: ReadonlyMap<string, Seen>): readonly string[] {
   return [...seen]
-    .map(([path, { kind, size, modifiedMs }]) => [path, kind, kind === 'file' ? size : 0, modifiedMs])
-    .sort();
+    .map(
+      ([path, { kind, size, modifiedMs }]) => `${path} ${kind} ${kind === 'file' ? size : 0} ${modifiedMs}`,
+    )
+    .toSorted((a, b) => (a < b ? -1 : 1));
 }
 
 /** What changed between two walks, told by the inodes: independent of how the edits were made. */

@@ -8,7 +8,7 @@ describe('newSshKey', () => {
     for (let made = 0; made < 100; made += 1) {
       const key = newSshKey();
       const [secret, open] = [ssh2.utils.parseKey(key.privateKey), ssh2.utils.parseKey(key.publicKey)];
-      assert.ok(!(secret instanceof Error) && !(open instanceof Error), String(secret));
+      assert.ok(!(secret instanceof Error) && !(open instanceof Error), 'ssh2 reads both');
       const signature = secret.sign('message');
       assert.ok(!(signature instanceof Error));
       assert.equal(open.verify('message', signature), true);
