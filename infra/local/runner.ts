@@ -1,6 +1,7 @@
 import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
 import { whyIncomplete } from '../../functions/reassembler/incomplete.ts';
-import { type Reassembled, reassemble, scanNotices } from '../../functions/reassembler/reassemble.ts';
+import { scanNotices } from '../../functions/reassembler/notices.ts';
+import { type Reassembled, reassemble } from '../../functions/reassembler/reassemble.ts';
 import { scanTask } from '../../functions/scanner/scan.ts';
 import type { Sessions } from '../../functions/scanner/sessions.ts';
 import type { Notice } from '../../shared/changes/change.ts';
