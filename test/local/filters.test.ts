@@ -214,7 +214,9 @@ describe('tenants', () => {
     for (const [tenant, root] of roots) writeFileSync(join(root, `${tenant}.csv`), 'x');
     const { changes } = await home.once();
     assert.deepEqual(
-      changes.map(({ tenant, watch, path }) => [tenant, watch, path]).sort(),
+      changes
+        .map(({ tenant, watch, path }) => [tenant, watch, path])
+        .toSorted((a, b) => (a.join() < b.join() ? -1 : 1)),
       roots.map(([tenant, root]) => [tenant, `of-${tenant}`, join(root, `${tenant}.csv`)]),
     );
     const log = await home.farwatch('changes', 'of-acme');
