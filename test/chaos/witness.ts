@@ -123,7 +123,8 @@ export class Witness {
     const { path, record, forget } = commit;
     const old = this.#known.get(path) ?? new Map();
     const now = await this.#read(path);
-    const scopeChanged = before?.stub === null && record !== null && before.scope !== record.scope;
+    const scopeChanged =
+      record !== null && before !== undefined && !['', record.scope].includes(before.scope);
     for (const [key, known] of old) {
       const still = now.get(key);
       if (still !== undefined && sameLook(known.facts, still.facts)) continue;

@@ -79,6 +79,18 @@ export class World {
     return past.some((span) => span.state === state && span.to >= since);
   }
 
+  /** One file of this size, or with null a directory; the parents come with it. */
+  put(path: string, size: number | null, modifiedAt = this.clock): void {
+    this.step += 1;
+    const kind = size === null ? 'directory' : 'file';
+    this.#write(path, { kind, size: size ?? 0, modifiedAt: second(modifiedAt) });
+  }
+
+  remove(path: string): void {
+    this.step += 1;
+    this.#remove(path);
+  }
+
   edit({ type, at, to }: Edit): void {
     this.step += 1;
     const path = (needsNode(type) ? this.#standing(type, at) : undefined) ?? placeAt(at);
