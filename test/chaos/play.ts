@@ -8,7 +8,7 @@ import { Fenced } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
 import { openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
 import { type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
-import { joinPath } from '../../shared/tree/entry.ts';
+import { isBelow, joinPath } from '../../shared/tree/entry.ts';
 import { compileSelection, type SelectionRules, selectionDigest } from '../../shared/tree/selection.ts';
 import { Crash, type CrashAt, mortal } from './crash.ts';
 import { FakeRemote } from './fake-remote.ts';
@@ -234,9 +234,11 @@ class Stage {
       assert.ok(sameLook(entry.facts, look), `the consumer knows the time of ${key}`);
       known.delete(key);
     }
-    // What is kept for the sake of rejected members is still recorded under older rules.
+    // Directories of rejected members stay for their sake, recorded under the rules of then.
     const unknown = [...known.values()].filter(
-      ({ path, kind }) => rejected.length === 0 || selection.admits(path, kind),
+      ({ path, kind }) =>
+        rejected.length === 0 ||
+        (selection.admits(path, kind) && !rejected.some((member) => isBelow(member, path))),
     );
     assert.deepEqual(unknown, [], 'the consumer knows nothing that is not there');
   }
