@@ -137,6 +137,7 @@ export class SessionPool {
       };
       const answer = await this.#services.state.acquireSlot(request, now);
       if ('slot' in answer) return answer;
+      if (await this.#endParked(request.server)) continue;
       if (!told && answer.retryAt - now > 2_000) {
         const until = new Date(answer.retryAt).toISOString();
         this.#services.log.info(
@@ -147,6 +148,18 @@ export class SessionPool {
       }
       await sleep(Math.min(1_000, Math.max(50, answer.retryAt - now)), undefined, { signal });
     }
+  }
+
+  /** Gives up a session that nobody uses, for its slot: it may belong to another entry of the account. */
+  async #endParked(slots: string): Promise<boolean> {
+    for (const parked of this.#parked.values()) {
+      const index = parked.findIndex((pooled) => slotKey(pooled.server) === slots);
+      const [pooled] = index === -1 ? [] : parked.splice(index, 1);
+      if (pooled === undefined) continue;
+      await this.#end(pooled, null);
+      return true;
+    }
+    return false;
   }
 
   #pooled(server: ServerConfig, session: Session, lease: SlotLease): PooledSession {
