@@ -64,6 +64,7 @@ export class Publishing {
   async finish(signal: AbortSignal): Promise<boolean> {
     this.#stop.abort();
     this.wake();
+    if (signal.aborted) this.#cut.abort(signal.reason);
     signal.addEventListener('abort', () => this.#cut.abort(signal.reason), { once: true });
     const results = await Promise.all(
       this.#outputs.map((output, index) => this.#finish(output, this.#loops[index])),
