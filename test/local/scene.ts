@@ -47,8 +47,8 @@ export class Scene {
     this.home.configure({
       servers: {
         partner: serverEntry(this.home, this.server, {
-          connectTimeout: '2s',
-          responseTimeout: '2s',
+          connectTimeout: '10s',
+          responseTimeout: '5s',
           idleTimeout: '1s',
           ...server,
         }),
