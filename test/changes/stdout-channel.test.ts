@@ -96,7 +96,7 @@ for (const [env, colours] of [
   test(`a terminal gets readable lines, ${colours ? 'coloured' : 'plain'} with ${env}`, {
     skip: !hasScript,
   }, () => {
-    const command = `env -u FORCE_COLOR -u NO_COLOR ${env} ${process.execPath} ${program} 1 2 1`;
+    const command = `env -u CI -u FORCE_COLOR -u NO_COLOR ${env} ${process.execPath} ${program} 1 2 1`;
     const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
     assert.equal(stdout.includes('\x1b['), colours);
     const plain = stripVTControlCharacters(stdout);
