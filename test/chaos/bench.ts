@@ -60,6 +60,8 @@ export class Bench {
   readonly answers: Answer[] = [];
   /** Listings answered so far. */
   listed = 0;
+  /** Directories that cannot be read. */
+  readonly closed = new Set<string>();
 
   private constructor(state: State, watch: Partial<WatchConfig>) {
     this.state = state;
@@ -101,7 +103,7 @@ export class Bench {
   }
 
   /** What the home does, on a clock of the test. */
-  runner(state: State = this.state, signal = new AbortController().signal): Runner {
+  runner(state: State = this.state, watches = this.config.watches): Runner {
     const services = {
       state,
       sessions: this.sessions(),
@@ -111,7 +113,7 @@ export class Bench {
       notices: () => {},
       observer: { scanStarted() {}, advanced() {}, scanFinished() {}, queueDepth() {} },
     };
-    return new Runner(this.config, services, signal);
+    return new Runner({ ...this.config, watches }, services, new AbortController().signal);
   }
 
   async begin(tasks?: readonly TaskScope[]): Promise<number> {
@@ -175,6 +177,7 @@ export class Bench {
         coarse: this.coarse,
         answers: this.answers,
         hollow: this.hollow,
+        closed: this.closed,
         gate,
         answered: () => {
           this.listed += 1;
@@ -187,6 +190,14 @@ export class Bench {
       }),
       idle: () => 0,
     };
+  }
+}
+
+/** Lets the event loop turn until it holds; by turns and not by time, so that a slow machine fails no test. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; !(await holds()); turn += 1) {
+    assert.ok(turn < 20_000, 'waited in vain');
+    await new Promise(setImmediate);
   }
 }
 

@@ -29,6 +29,8 @@ export interface FakeOptions {
   readonly answers: Answer[];
   /** The root looks empty, as when a mount is lost. */
   readonly hollow: boolean;
+  /** Directories that cannot be read. */
+  readonly closed?: ReadonlySet<string>;
   /** Listings are made and arrive only when this resolves. */
   readonly gate: Promise<void> | undefined;
   readonly answered: () => void;
@@ -109,6 +111,9 @@ class FakeSession implements Session {
     }
     const all = hollow && directory === '' ? [] : this.#world.children(directory);
     const entries = all.map(([name, node]) => this.#entry(name, node));
+    if (this.#options.closed?.has(directory)) {
+      return { ...base, status: 'partial', reason: 'denied', detail: 'permission denied', entries: [] };
+    }
     if (flaw === 'none' || flaw === 'session') return { ...base, status: 'complete', entries };
     const shown =
       flaw === 'denied' || flaw === 'not-found' ? [] : entries.filter((_, index) => (keep >> index) & 1);
