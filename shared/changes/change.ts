@@ -70,6 +70,5 @@ export type NoticeType =
   | 'Scan Incomplete'
   | 'Server Unreachable'
   | 'Login Refused'
-  | 'Deletions Held'
   | 'Watch Suspended'
   | 'Watch Resumed';
