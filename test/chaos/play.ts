@@ -1,43 +1,21 @@
 import assert from 'node:assert/strict';
-import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
-import { reassemble } from '../../functions/reassembler/reassemble.ts';
-import { scanTask } from '../../functions/scanner/scan.ts';
+import { enrollWatch } from '../../functions/planner/plan-scan.ts';
 import type { Change } from '../../shared/changes/change.ts';
-import type { LocalServer, WatchConfig } from '../../shared/config/config.ts';
-import { Fenced } from '../../shared/failure.ts';
-import type { Logger } from '../../shared/log.ts';
+import type { WatchConfig } from '../../shared/config/config.ts';
 import { openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
-import { type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
+import { type WatchKey, watchKey } from '../../shared/state/state.ts';
 import { isBelow, joinPath } from '../../shared/tree/entry.ts';
 import { compileSelection, type SelectionRules, selectionDigest } from '../../shared/tree/selection.ts';
-import { Crash, type CrashAt, mortal } from './crash.ts';
-import { FakeRemote } from './fake-remote.ts';
+import { everything, server } from './bench.ts';
+import { consume } from './consumer.ts';
+import { Crash } from './crash.ts';
 import type { History, ScanStep, Settings, Step } from './history.ts';
+import { Process } from './process.ts';
 import { sameLook, Witness } from './witness.ts';
 import { keyOf, World } from './world.ts';
 
 const start = Date.UTC(2026, 10, 21, 1);
 const root = '/root';
-const server: LocalServer = {
-  protocol: 'local',
-  name: 'server',
-  connections: 4,
-  connectTimeoutMs: 1_000,
-  responseTimeoutMs: 1_000,
-  idleTimeoutMs: 1_000,
-};
-
-const everything: SelectionRules = {
-  include: [],
-  exclude: [],
-  caseSensitive: true,
-  hidden: true,
-  maxDepth: null,
-  minFileSize: null,
-  maxFileSize: null,
-  kinds: ['file', 'directory'],
-};
-
 const rulesets: readonly SelectionRules[] = [
   everything,
   { ...everything, exclude: [{ type: 'glob', pattern: 'b/**' }] },
@@ -51,14 +29,6 @@ const rulesets: readonly SelectionRules[] = [
   },
 ];
 const selections = new Map(rulesets.map((rules) => [selectionDigest(rules), compileSelection(rules)]));
-
-const quiet: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => quiet as never,
-};
 
 /** How often things happened, so that a test can show that its histories reach them. */
 export type Tally = Map<string, number>;
@@ -212,6 +182,8 @@ class Stage {
       const zombie = await process.run();
       if (zombie !== undefined) this.#zombies.push(zombie);
       this.#count('scan ended');
+      // Holds are rare: somebody answers most of them at once.
+      if (step.pick % 3 === 0) await this.#decide(step.pick === 3);
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       this.#count(`crash ${error.message}`);
@@ -267,26 +239,6 @@ function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The consumer that the protocol describes: one thing at a path, the newest report of it. */
-function consume(changes: readonly Change[]): ReadonlyMap<string, string> {
-  const tree = new Map<string, string>();
-  const last = new Map<string, string>();
-  const ids = new Set<string>();
-  const put = (path: string, sequence: string, look: string | null) => {
-    if ((last.get(path) ?? '') >= sequence) return;
-    last.set(path, sequence);
-    if (look === null) tree.delete(path);
-    else tree.set(path, look);
-  };
-  for (const { id, sequence, path, from, kind, type, new: facts } of changes) {
-    if (ids.has(id)) continue;
-    ids.add(id);
-    if (from !== undefined) put(from, sequence, null);
-    put(path, sequence, type === 'deleted' ? null : `${kind} ${facts?.size ?? null}`);
-  }
-  return tree;
-}
-
 const soundScan: ScanStep = {
   type: 'scan',
   resume: false,
@@ -298,131 +250,5 @@ const soundScan: ScanStep = {
   abortAfter: null,
   coarse: false,
   hollow: false,
-  pick: 0,
+  pick: 1,
 };
-
-/** What one process does of a scan before it ends or dies. */
-class Process {
-  readonly #step: ScanStep;
-  readonly #world: World;
-  readonly #state: State;
-  readonly #settings: Settings;
-  readonly #watch: WatchConfig;
-  readonly #answers: Answers;
-  readonly #abort = new AbortController();
-
-  constructor(step: ScanStep, world: World, state: State, settings: Settings, watch: WatchConfig) {
-    this.#step = step;
-    this.#world = world;
-    this.#state = mortal(state, step.crash satisfies CrashAt | null);
-    this.#settings = settings;
-    this.#watch = watch;
-    this.#answers = [...step.answers];
-  }
-
-  get #key(): WatchKey {
-    return watchKey(this.#watch);
-  }
-
-  async run() {
-    const scan =
-      (await this.#resumed()) ?? (await planScan(this.#watch, this.#state, this.#world.clock))?.scan;
-    if (scan === undefined) return undefined;
-    const zombie = this.#step.zombie ? await this.#makeZombie(scan) : undefined;
-    for (let done = 0; ; done += 1) {
-      assert.ok(done < 500, 'a scan ends');
-      const tasks = await this.#state.tasks(this.#key, scan);
-      if (tasks.length === 0 || done === this.#step.abandonAfter) break;
-      if (this.#abort.signal.aborted) return zombie;
-      const task = tasks[(this.#step.pick + done) % tasks.length]?.task ?? '';
-      await this.#oncePerMessage(() => this.#scanTask(scan, task, undefined));
-    }
-    const unfinished = await this.#state.abandonTasks(this.#key, scan);
-    await this.#oncePerMessage(() => this.#reassemble(scan, unfinished));
-    return zombie;
-  }
-
-  /** As the runner does it: a scan under other rules is ended, and by `--once` any open one. */
-  async #resumed(): Promise<number | undefined> {
-    const open = (await this.#state.watch(this.#key))?.openScan ?? null;
-    if (open === null) return undefined;
-    const scan = await this.#state.scan(this.#key, open);
-    if (this.#step.resume && scan?.scope === selectionDigest(this.#watch.selection)) return open;
-    await this.#reassemble(open, await this.#state.abandonTasks(this.#key, open));
-    return undefined;
-  }
-
-  async #oncePerMessage(work: () => Promise<unknown>): Promise<void> {
-    const copies = await Promise.allSettled(this.#step.twice ? [work(), work()] : [work()]);
-    const errors = copies.flatMap((copy) => (copy.status === 'rejected' ? [copy.reason as unknown] : []));
-    const crash = errors.find((error) => error instanceof Crash);
-    if (crash !== undefined) throw crash;
-    const other = errors.find((error) => !(error instanceof Fenced));
-    if (other !== undefined) throw other;
-    assert.ok(errors.length < copies.length, 'one of two is not fenced off');
-  }
-
-  async #makeZombie(scan: number) {
-    const [task] = await this.#state.tasks(this.#key, scan);
-    if (task === undefined) return undefined;
-    const gate = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
-    const ended = this.#scanTask(scan, task.task, { opened: gate.promise, reached: reached.resolve }).catch(
-      (error: unknown) => {
-        if (!(error instanceof Fenced) && !(error instanceof Crash)) throw error;
-      },
-    );
-    await Promise.race([reached.promise, ended]);
-    // Redelivered: the other attempt fences it off before it may go on.
-    await this.#oncePerMessage(() => this.#scanTask(scan, task.task, undefined));
-    return { wake: gate.resolve, ended };
-  }
-
-  #scanTask(scan: number, task: string, gate: Gate | undefined) {
-    let answered = 0;
-    const remote = new FakeRemote(this.#world, {
-      root,
-      inFlight: this.#settings.inFlight,
-      coarse: this.#step.coarse,
-      answers: this.#answers,
-      hollow: this.#step.hollow,
-      gate: gate?.opened,
-      answered: () => {
-        gate?.reached();
-        answered += 1;
-        if (answered === this.#step.abortAfter) this.#abort.abort();
-      },
-    });
-    const services = {
-      state: this.#state,
-      sessions: {
-        open: async (_server: unknown, signal: AbortSignal) => ({
-          session: await remote.connect(signal),
-          release: async () => {},
-        }),
-        idle: () => this.#settings.idle,
-      },
-      log: quiet,
-      committed: () => {},
-      advanced: () => {},
-    };
-    return scanTask(
-      { watch: this.#watch, server, scan, task },
-      services,
-      () => this.#world.clock,
-      this.#abort.signal,
-    );
-  }
-
-  #reassemble(scan: number, unfinished: Awaited<ReturnType<State['abandonTasks']>>) {
-    const services = { state: this.#state, log: quiet, committed: () => {} };
-    return reassemble({ watch: this.#watch, server, scan, unfinished }, services, this.#world.clock);
-  }
-}
-
-type Answers = ConstructorParameters<typeof FakeRemote>[1]['answers'];
-
-interface Gate {
-  readonly opened: Promise<void>;
-  readonly reached: () => void;
-}
