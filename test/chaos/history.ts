@@ -13,6 +13,8 @@ export interface Settings {
   readonly taskBudgetMs: number;
   readonly inFlight: number;
   readonly idle: number;
+  /** Directories that one commit of the reassembly holds, so that it can die between two. */
+  readonly commitLimit: number;
 }
 
 export interface ScanStep {
@@ -121,6 +123,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   taskBudgetMs: fc.constantFrom(1, 4, 60_000),
   inFlight: fc.constantFrom(1, 3, 8),
   idle: fc.nat(3),
+  commitLimit: fc.constantFrom(1, 2, 1_000),
 });
 
 export const history: fc.Arbitrary<History> = fc.record({

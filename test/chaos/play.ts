@@ -3,7 +3,7 @@ import { enrollWatch } from '../../functions/planner/plan-scan.ts';
 import type { Change } from '../../shared/changes/change.ts';
 import type { WatchConfig } from '../../shared/config/config.ts';
 import { openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
-import { type WatchKey, watchKey } from '../../shared/state/state.ts';
+import { type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
 import { isBelow, joinPath } from '../../shared/tree/entry.ts';
 import { compileSelection, type SelectionRules, selectionDigest } from '../../shared/tree/selection.ts';
 import { everything, server } from './bench.ts';
@@ -47,7 +47,7 @@ class Stage {
   readonly #settings: Settings;
   readonly #tally: Tally;
   readonly #world = new World(start);
-  readonly #real = openSqliteState(':memory:', { create: true });
+  readonly #real: State;
   readonly #witness: Witness;
   #rules = 0;
   #hollowed = false;
@@ -55,6 +55,8 @@ class Stage {
 
   constructor(settings: Settings, tally: Tally) {
     this.#settings = settings;
+    const { commitLimit } = settings;
+    this.#real = { ...openSqliteState(':memory:', { create: true }), commitLimit };
     this.#tally = tally;
     const selectionOf = (scope: string) => {
       const selection = selections.get(scope);
