@@ -50,12 +50,13 @@ async function losesNothing(t: TestContext, kind: ServerKind, { harm, heal }: Ac
   t.after(() => server.stop());
   const home = new Home(t);
   mkdirSync(join(server.localRoot, 'tree'));
-  buildTree(server.localRoot, { files: 4_000, directories: directories[kind.name] ?? 2_000, seed: 7 });
+  buildTree(server.localRoot, { files: 4_000, directories: directories[kind.name] ?? 4_000, seed: 7 });
   giveToTestUser(server.localRoot);
   const limits = { connectTimeout: '2s', responseTimeout: '2s', idleTimeout: '1s', connections: 1 };
   home.configure({
     servers: { partner: serverEntry(home, server, limits) },
-    watches: { tree: { server: 'partner', root: server.root, initial: 'emit' } },
+    // One directory at a time: seconds of work are left when the first changes are printed.
+    watches: { tree: { server: 'partner', root: server.root, initial: 'emit', scale: { inFlight: 1 } } },
     outputs: [{ type: 'stdout' }],
   });
   const running = home.start('run', '--once', '--log-level', 'warn');
