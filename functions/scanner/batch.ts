@@ -1,5 +1,11 @@
 import { StaleSnapshot } from '../../shared/failure.ts';
-import type { DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../../shared/state/state.ts';
+import type {
+  DirectoryCommit,
+  DirectoryRecord,
+  Fence,
+  Snapshots,
+  SubtreeReader,
+} from '../../shared/state/state.ts';
 
 const fullAtDirectories = 200;
 const fullAtEntries = 20_000;
@@ -10,16 +16,22 @@ const fullAfterMs = 250;
  * since their directories may be listed before they are written.
  */
 export class Batch {
-  readonly #state: Pick<Snapshots, 'directory' | 'commit'>;
+  readonly #state: Pick<Snapshots, 'directory' | 'commit' | 'commitLimit'>;
   readonly #fence: Fence;
+  readonly #reader: SubtreeReader;
   #commits = new Map<string, DirectoryCommit>();
   #stubs = new Map<string, DirectoryRecord>();
   #entries = 0;
   #since = 0;
 
-  constructor(state: Pick<Snapshots, 'directory' | 'commit'>, fence: Fence) {
+  constructor(
+    state: Pick<Snapshots, 'directory' | 'commit' | 'commitLimit'>,
+    fence: Fence,
+    subtrees: readonly string[],
+  ) {
     this.#state = state;
     this.#fence = fence;
+    this.#reader = { subtrees };
   }
 
   /**
@@ -27,7 +39,7 @@ export class Batch {
    * against a stub, here as in the commit: taking the stub, the batch would be stale again and again.
    */
   async record(path: string): Promise<DirectoryRecord | undefined> {
-    return (await this.#state.directory(this.#fence.watch, path)) ?? this.#stubs.get(path);
+    return (await this.#state.directory(this.#fence.watch, path, this.#reader)) ?? this.#stubs.get(path);
   }
 
   has(path: string): boolean {
@@ -43,7 +55,7 @@ export class Batch {
 
   isFull(now: number): boolean {
     return (
-      this.#commits.size >= fullAtDirectories ||
+      this.#commits.size >= Math.min(fullAtDirectories, this.#state.commitLimit) ||
       this.#entries >= fullAtEntries ||
       (this.#commits.size > 0 && now - this.#since >= fullAfterMs)
     );

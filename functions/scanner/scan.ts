@@ -97,7 +97,7 @@ class TaskRun {
     this.#signal = signal;
     this.#selection = compileSelection(task.watch.selection);
     this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
-    this.#batch = new Batch(services.state, claimed.fence);
+    this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
     this.#except = new Set(claimed.scope.except);
     this.#startedAt = clock();
   }

@@ -281,8 +281,17 @@ export interface DirectoryCommit {
   readonly changes: readonly Change[];
 }
 
+/** Somebody who will ask for most records at or below these paths; one and the same object in all questions. */
+export interface SubtreeReader {
+  readonly subtrees: readonly string[];
+}
+
 export interface Snapshots {
-  directory(watch: WatchKey, path: string): Promise<DirectoryRecord | undefined>;
+  /**
+   * For a `reader` the store may read ahead, where that is cheaper: the record is then as it was at some moment since
+   * the reader's first question, and as it is now if asked for again.
+   */
+  directory(watch: WatchKey, path: string, reader?: SubtreeReader): Promise<DirectoryRecord | undefined>;
   /** Every record at or below `path`, parents first, siblings in the order of their names' bytes. */
   directories(watch: WatchKey, path: string): AsyncIterable<DirectoryRecord>;
   /** Records whose `held` is set, in the same order. */

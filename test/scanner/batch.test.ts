@@ -17,7 +17,7 @@ suite('a batch', () => {
   test('writes directories and their changes together', async (t) => {
     const watched = await Watched.open(t, { initial: 'emit' });
     await watched.begin();
-    const batch = new Batch(watched.state, watched.fence);
+    const batch = new Batch(watched.state, watched.fence, ['']);
     assert.deepEqual(await batch.flush(), { directories: 0, changes: 0, again: [] });
     batch.add(await rootCommit(watched), 0);
     assert.equal(batch.has(''), true);
@@ -30,7 +30,7 @@ suite('a batch', () => {
   test('knows directories whose stubs it has not written, and only those', async (t) => {
     const watched = await Watched.open(t);
     await watched.begin();
-    const batch = new Batch(watched.state, watched.fence);
+    const batch = new Batch(watched.state, watched.fence, ['']);
     batch.add(await rootCommit(watched), 0);
     const stub = await batch.record('d');
     assert.deepEqual([stub?.path, stub?.stub, stub?.generation, stub?.digest], ['d', 'baseline', 0, null]);
@@ -42,7 +42,7 @@ suite('a batch', () => {
   test('lets a stub and its first listing share a transaction', async (t) => {
     const watched = await Watched.open(t);
     await watched.begin();
-    const batch = new Batch(watched.state, watched.fence);
+    const batch = new Batch(watched.state, watched.fence, ['']);
     const parent = await rootCommit(watched);
     batch.add(parent, 0);
     const { record } = parent;
@@ -56,7 +56,7 @@ suite('a batch', () => {
     const watched = await Watched.open(t);
     await watched.scan(complete('', [directory('d')]), complete('d', [file('f')]));
     await watched.begin();
-    const batch = new Batch(watched.state, watched.fence);
+    const batch = new Batch(watched.state, watched.fence, ['']);
     const { path: _path, generation, ...record } = await watched.record('');
     const stubs = [{ path: 'd', stub: 'new' as const }];
     const nothing = { dropChunks: [], putChunks: [], forget: [], changes: [] };
@@ -68,7 +68,7 @@ suite('a batch', () => {
     const watched = await Watched.open(t, { initial: 'emit' });
     await watched.begin();
     await watched.take(complete('', [directory('d'), file('f')]));
-    const batch = new Batch(watched.state, watched.fence);
+    const batch = new Batch(watched.state, watched.fence, ['']);
     const root = await watched.compare(complete('', [directory('d'), file('f', 11), file('g')]));
     const below = await watched.compare(complete('d', [file('h')]));
     assert.ok(root && below);
@@ -83,7 +83,7 @@ suite('a batch', () => {
   test('of an attempt that is over is fenced off', async (t) => {
     const watched = await Watched.open(t);
     await watched.begin();
-    const batch = new Batch(watched.state, { ...watched.fence, attempt: watched.fence.attempt - 1 });
+    const batch = new Batch(watched.state, { ...watched.fence, attempt: watched.fence.attempt - 1 }, ['']);
     batch.add(await rootCommit(watched), 0);
     await assert.rejects(batch.flush(), Fenced);
   });
@@ -92,7 +92,7 @@ suite('a batch', () => {
     const watched = await Watched.open(t);
     await watched.begin();
     const commit = await rootCommit(watched);
-    const batch = () => new Batch(watched.state, watched.fence);
+    const batch = () => new Batch(watched.state, watched.fence, ['']);
 
     const aged = batch();
     assert.equal(aged.isFull(1_000_000), false, 'nothing ages in an empty one');

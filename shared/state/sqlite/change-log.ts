@@ -1,4 +1,5 @@
 import { InvalidInput } from '../../failure.ts';
+import { beginning, cursorText, isBefore, parseCursor } from '../cursor.ts';
 import type { ChangeLog, ChangePage, Unpublished, UnpublishedQuery, WatchKey } from '../state.ts';
 import { storedChange } from '../stored.ts';
 import { integer, integerOrNull, json, text, textOrNull } from './columns.ts';
@@ -152,16 +153,6 @@ function raiseFloor(db: Database, watch: number, cursor: string): void {
   db.run('UPDATE watches SET floor = ? WHERE id = ?', cursor, watch);
 }
 
-interface Cursor {
-  readonly scan: number;
-  readonly phase: number;
-  readonly task: string;
-  readonly position: number;
-}
-
-/** Before everything: task numbers begin at 1. */
-const beginning: Cursor = { scan: 0, phase: 1, task: '0', position: 0 };
-
 function cursorAt(row: Row): string {
   return cursorText({
     scan: integer(row, 'scan'),
@@ -169,32 +160,6 @@ function cursorAt(row: Row): string {
     task: text(row, 'task'),
     position: integer(row, 'position'),
   });
-}
-
-function cursorText(cursor: Cursor): string {
-  return [cursor.scan, cursor.phase, cursor.task, cursor.position].join('-');
-}
-
-function parseCursor(cursor: string): Cursor {
-  const match = /^(\d+)-([12])-(\w+)-(\d+)$/.exec(cursor);
-  if (match === null) {
-    throw new InvalidInput(`${JSON.stringify(cursor)} is no cursor`, {
-      advice: 'Use the cursor that "farwatch changes" printed last, or the id of a change.',
-    });
-  }
-  return {
-    scan: Number(match[1]),
-    phase: Number(match[2]),
-    task: match[3] ?? '',
-    position: Number(match[4]),
-  };
-}
-
-function isBefore(a: Cursor, b: Cursor): boolean {
-  if (a.scan !== b.scan) return a.scan < b.scan;
-  if (a.phase !== b.phase) return a.phase < b.phase;
-  if (a.task !== b.task) return a.task < b.task;
-  return a.position < b.position;
 }
 
 function changeOf(row: Row) {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { StateUnusable } from '../../failure.ts';
-import { nameFromBytes, nameToBytes } from '../../tree/name.ts';
+import { nameFromBytes } from '../../tree/name.ts';
 import type { Row } from './database.ts';
 
 /** Readers of single columns: a wrong type is a damaged file, never a crash further on. */
@@ -59,17 +59,6 @@ export function choice<const C extends string>(row: Row, column: string, choices
 
 export function digest(row: Row, column: string): string | null {
   return row[column] === null ? null : Buffer.from(bytes(row, column)).toString('hex');
-}
-
-/**
- * Each name with a NUL before it: NUL sorts below all other bytes and no name can hold it, so a subtree, the root's
- * included, is the contiguous range between its key with NUL and its key with 1 at the end.
- */
-export function pathKey(path: string): Buffer {
-  if (path === '') return Buffer.alloc(0);
-  const key = nameToBytes(`/${path}`);
-  for (let i = key.indexOf(0x2f); i !== -1; i = key.indexOf(0x2f, i + 1)) key[i] = 0;
-  return key;
 }
 
 export function pathOf(row: Row): string {

@@ -1,8 +1,9 @@
 import { StaleSnapshot } from '../../failure.ts';
 import { decodeEntries, encodeEntries } from '../entry-codec.ts';
+import { pathKey } from '../path-key.ts';
 import type { ChunkHead, DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../state.ts';
 import { storedRules } from '../stored.ts';
-import { bytes, choice, digest, integer, integerOrNull, json, pathKey, pathOf, text } from './columns.ts';
+import { bytes, choice, digest, integer, integerOrNull, json, pathOf, text } from './columns.ts';
 import type { Database, Row, Value } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
 

@@ -1,7 +1,8 @@
 import { InvalidInput } from '../../failure.ts';
+import { pathKey } from '../path-key.ts';
 import type { Enrolment, Watches, WatchKey, WatchRecord } from '../state.ts';
 import { storedHold, storedPaths, storedPlan, storedSummary } from '../stored.ts';
-import { choice, integer, integerOrNull, json, jsonOrNull, pathKey, text } from './columns.ts';
+import { choice, integer, integerOrNull, json, jsonOrNull, text } from './columns.ts';
 import type { Database, Row } from './database.ts';
 import { watchId } from './fence.ts';
 

@@ -1,0 +1,85 @@
+import { isBelow } from '../../tree/entry.ts';
+import type { DirectoryRecord, SubtreeReader, WatchKey } from '../state.ts';
+import { below, sortKey } from './directory-keys.ts';
+import { findRecord, recordOf } from './records.ts';
+import type { Services } from './services.ts';
+
+/** Directories a page: about 100 KB, 25 read units, where one by one they cost a unit each. */
+const pageSize = 1_000;
+/** Records read ahead and not asked for yet; beyond, all of them are let go. */
+const mostAhead = 50_000;
+
+/** What was read ahead for each reader, as long as it lives. */
+export class Readings {
+  readonly #services: Services;
+  readonly #readings = new WeakMap<SubtreeReader, Reading>();
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  record(watch: WatchKey, path: string, reader: SubtreeReader): Promise<DirectoryRecord | undefined> {
+    const reading = this.#readings.get(reader) ?? new Reading(this.#services, watch, reader.subtrees);
+    this.#readings.set(reader, reading);
+    return reading.record(path);
+  }
+}
+
+/** Reads ahead from the directory asked for, within the subtrees. A record is given out once, then read anew. */
+class Reading {
+  readonly #services: Services;
+  readonly #watch: WatchKey;
+  readonly #subtrees: readonly string[];
+  #ahead = new Map<string, DirectoryRecord>();
+  /** What was read ahead, so that it is not read ahead again: sort keys, both included. */
+  #covered: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
+
+  constructor(services: Services, watch: WatchKey, subtrees: readonly string[]) {
+    this.#services = services;
+    this.#watch = watch;
+    this.#subtrees = subtrees;
+  }
+
+  async record(path: string): Promise<DirectoryRecord | undefined> {
+    const from = sortKey(path);
+    if (!this.#ahead.has(path) && !this.#covered.some((range) => isWithin(from, range))) {
+      await this.#readAhead(path, from);
+    }
+    const record = this.#ahead.get(path);
+    if (record !== undefined) {
+      this.#ahead.delete(path);
+      return record;
+    }
+    return findRecord(this.#services, this.#watch, path);
+  }
+
+  async #readAhead(path: string, from: Uint8Array): Promise<void> {
+    const subtree = this.#subtrees.find((each) => each === path || isBelow(path, each));
+    if (subtree === undefined) return;
+    if (this.#ahead.size > mostAhead) {
+      this.#ahead = new Map();
+      this.#covered = [];
+    }
+    const { table, rows, pending } = this.#services;
+    const { tree } = await rows.place(this.#watch);
+    const to = below(subtree)?.to ?? Uint8Array.of(0xff);
+    for await (const page of table.pages(`d${tree}`, { from, to, page: pageSize })) {
+      for (const item of page) {
+        const standing = await pending.settled(item);
+        if (standing === undefined) continue;
+        const record = await recordOf(this.#services, this.#watch, standing);
+        this.#ahead.set(record.path, record);
+      }
+      const last = page.at(-1)?.['s']?.B;
+      this.#covered.push({ from, to: page.length < pageSize || last === undefined ? to : last });
+      break; // one page: where the scan goes next decides what is read next
+    }
+  }
+}
+
+function isWithin(
+  at: Uint8Array,
+  { from, to }: { readonly from: Uint8Array; readonly to: Uint8Array },
+): boolean {
+  return Buffer.compare(from, at) <= 0 && Buffer.compare(at, to) <= 0;
+}
