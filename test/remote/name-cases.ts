@@ -136,11 +136,7 @@ export function nameCases(fixture: () => Fixture): void {
       });
     }
 
-    it('asks for a directory whose name is not UTF-8 by its bytes', async (t) => {
-      if (!fixture().features.exactNames) {
-        t.skip('this server cannot carry such names');
-        return;
-      }
+    it('asks for a directory whose name is not UTF-8 by its bytes', async () => {
       const { local, remote } = await scratch(fixture());
       const name = bytesOf('sp\xe9cial');
       await mkdir(rawPath(local, name));
