@@ -17,12 +17,12 @@ export async function closeScan(
   const watchNumber = await fences.watchNumber(fence);
   for (let attempt = 1; ; attempt += 1) {
     await fences.check(fence);
-    const found = await rows.get(fence.watch);
+    const found = await rows.find(fence.watch);
     const scan = await findScan(table, watchNumber, fence.scan);
-    if (scan === undefined) throw over(fence);
+    if (found === undefined || scan === undefined) throw over(fence);
     const row = await closedRow(services, found.row, judged, now);
     const closed = await table.transact([
-      await fences.ending(fence, 'd'),
+      await fences.ending(fence),
       scanReplacement(watchNumber, fence.scan, scan.version, { ...scan.row, closed: true }, now),
       rows.replacement(found, row),
     ]);

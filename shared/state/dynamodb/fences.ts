@@ -1,8 +1,8 @@
 import { Fenced } from '../../failure.ts';
-import type { Fence, WatchKey } from '../state.ts';
+import type { Fence } from '../state.ts';
 import { type Item, type Key, key, number, numberAt, string } from './attributes.ts';
 import type { Expression, Table, Write } from './table.ts';
-import { unknownWatch, type WatchRows } from './watch-rows.ts';
+import type { WatchRows } from './watch-rows.ts';
 
 /** The task that ends a scan; its changes are the log's second phase. */
 export const reassembly = 'reassembly';
@@ -32,13 +32,9 @@ export class Fences {
   }
 
   async watchNumber(fence: Fence): Promise<number> {
-    try {
-      return (await this.#rows.place(fence.watch)).number;
-    } catch (error) {
-      throw error instanceof Error && error.message === unknownWatch(fence.watch).message
-        ? over(fence)
-        : error;
-    }
+    const row = await this.#rows.findPlace(fence.watch);
+    if (row === undefined) throw over(fence);
+    return row.number;
   }
 
   async key(fence: Fence): Promise<Key> {
@@ -81,14 +77,14 @@ export class Fences {
     };
   }
 
-  /** The part of a transaction that ends or gives back the task of this attempt. */
-  async ending(fence: Fence, status: 'w' | 'd'): Promise<Write> {
-    return {
-      key: await this.key(fence),
-      kind: 'update',
-      update: { text: 'SET st = :status', values: { ':status': string(status) } },
-      condition: heldBy(fence),
-    };
+  /** The part of a transaction that ends the task of this attempt. */
+  async ending(fence: Fence): Promise<Write> {
+    return { key: await this.key(fence), kind: 'update', update: setStatus('d'), condition: heldBy(fence) };
+  }
+
+  async release(fence: Fence): Promise<void> {
+    const released = await this.#table.update(await this.key(fence), setStatus('w'), heldBy(fence));
+    if (!('now' in released)) throw over(fence);
   }
 }
 
@@ -109,6 +105,10 @@ function heldBy({ attempt }: Fence): Expression {
   };
 }
 
+function setStatus(status: 'w' | 'd'): Expression {
+  return { text: 'SET st = :status', values: { ':status': string(status) } };
+}
+
 function isHeldBy(row: Item | undefined, { attempt }: Fence): boolean {
   return row !== undefined && row['st']?.S === 'r' && numberAt(row, 'an') === attempt;
 }
@@ -118,6 +118,5 @@ export function both(a: Expression, b: Expression): Expression {
 }
 
 function nameOf({ watch, scan, task, attempt }: Fence): string {
-  const where: WatchKey = watch;
-  return [where, scan, task, attempt].join(' ');
+  return [watch, scan, task, attempt].join(' ');
 }

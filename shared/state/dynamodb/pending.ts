@@ -38,7 +38,10 @@ export class Pending {
     };
   }
 
-  /** Takes the write's version aside; false where its condition or another pending write stands against it. */
+  /**
+   * Takes the write's version aside; false where its condition stands against it, or another pending write did: that
+   * one has made way then.
+   */
   async prepare(id: string, { key: at, kind, item, condition }: Write): Promise<boolean> {
     const next = kind === 'delete' ? { NULL: true as const } : { M: item ?? {} };
     const prepared = await this.#table.update(
@@ -46,7 +49,9 @@ export class Pending {
       { text: 'SET x = :x, y = :y', values: { ':x': string(id), ':y': next } },
       unlessPending(condition),
     );
-    return 'now' in prepared;
+    if ('now' in prepared) return true;
+    if (prepared.old !== undefined) await this.clear(prepared.old);
+    return false;
   }
 
   /** After the commit: the version takes its place, unless somebody has put it there already. */

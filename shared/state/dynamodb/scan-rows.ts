@@ -136,6 +136,10 @@ export async function taskRows(
   );
 }
 
+export function taskExpiry(now: number) {
+  return number(Math.ceil((now + keptMs) / 1_000));
+}
+
 export async function taskScope(table: Table, row: Item): Promise<TaskScope> {
   return unpack(table, jsonAt(row, 'sc', storedPacked), storedTaskScope);
 }

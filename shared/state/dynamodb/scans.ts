@@ -23,11 +23,13 @@ import {
   type ScanRow,
   scanRecord,
   scanReplacement,
+  taskExpiry,
   taskRows,
   taskScope,
 } from './scan-rows.ts';
 import type { Services } from './services.ts';
 import { batches, type Write } from './table.ts';
+import { expiryAttribute } from './table-definition.ts';
 
 /** Tasks made in one transaction, beside the rows of the watch and of the scan (protocol rule 3). */
 const mostTasks = 90;
@@ -48,26 +50,25 @@ export function dynamoScans(services: Services): Scans {
     async tasks(watch, scan) {
       return openTasks(services, watch, scan);
     },
-    async claimTask(watch, scan, task) {
+    async claimTask(watch, scan, task, now) {
       if (task === reassembly) return undefined;
-      return claim(services, watch, scan, task);
+      return claim(services, watch, scan, task, now);
     },
     async completeTask(fence, result, now) {
       return complete(services, fence, result, now);
     },
     async releaseTask(fence) {
-      const { fences } = services;
-      if (!(await table.transact([await fences.ending(fence, 'w')]))) throw over(fence);
+      await services.fences.release(fence);
     },
     async abandonTasks(watch, scan) {
       return abandonTasks(services, watch, scan);
     },
-    async claimReassembly(watch, scan) {
+    async claimReassembly(watch, scan, now) {
       const { number, tree } = await rows.place(watch);
       const found = await findScan(table, number, scan);
       if (found === undefined || found.row.closed || found.row.tasksLeft > 0) return undefined;
       await forgotten.sweep(tree);
-      return claim(services, watch, scan, reassembly);
+      return claim(services, watch, scan, reassembly, now);
     },
     async closeScan(fence, end, now) {
       await closeScan(services, fence, end, now);
@@ -146,6 +147,7 @@ async function claim(
   watch: WatchKey,
   scan: number,
   task: string,
+  now: number,
 ): Promise<ClaimedTask | undefined> {
   const { number: watchNumber } = await rows.place(watch);
   const found = await findScan(table, watchNumber, scan);
@@ -155,11 +157,11 @@ async function claim(
   const claimed = await table.update(
     key(taskPartition(watchNumber, scan), task),
     {
-      text: `SET st = :running${task === reassembly ? ', lg = if_not_exists(lg, :none)' : ''} ADD an :one`,
+      text: `SET st = :running${task === reassembly ? `, lg = if_not_exists(lg, :none), ${expiryAttribute} = :end` : ''} ADD an :one`,
       values: {
         ':running': string('r'),
         ':one': number(1),
-        ...(task === reassembly ? { ':none': number(0) } : {}),
+        ...(task === reassembly ? { ':none': number(0), ':end': taskExpiry(now) } : {}),
       },
     },
     task === reassembly ? first : { ...condition, text: `attribute_exists(p) AND ${condition.text}` },
@@ -198,7 +200,7 @@ async function complete(
       failure: row.failure ?? result.failure,
     };
     const done = await table.transact([
-      await fences.ending(fence, 'd'),
+      await fences.ending(fence),
       scanReplacement(watchNumber, fence.scan, found.version, next, now),
       ...(await taskRows(table, watchNumber, fence.scan, row.tasksMade, result.children, now)),
       ...partialRows(watchNumber, fence.scan, row.partials, partials, now),

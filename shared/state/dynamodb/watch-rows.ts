@@ -90,8 +90,16 @@ export class WatchRows {
 
   /** For keys and names that do not change while the watch has its number. */
   async place(watch: WatchKey): Promise<WatchRow> {
+    const row = await this.findPlace(watch);
+    if (row === undefined) throw unknownWatch(watch);
+    return row;
+  }
+
+  async findPlace(watch: WatchKey): Promise<WatchRow | undefined> {
     const remembered = this.#remembered.get(watch);
-    return remembered && remembered.until > performance.now() ? remembered.row : (await this.get(watch)).row;
+    return remembered && remembered.until > performance.now()
+      ? remembered.row
+      : (await this.find(watch))?.row;
   }
 
   async all(): Promise<readonly VersionedRow[]> {
@@ -234,7 +242,7 @@ function rowAttributes(row: WatchRow, version: number): Item {
 
 export const duePartition = 'due';
 
-export function unknownWatch(watch: WatchKey): InvalidInput {
+function unknownWatch(watch: WatchKey): InvalidInput {
   return new InvalidInput(`the state knows no watch ${watch}`, {
     advice: 'Run it once: farwatch run --once.',
   });
