@@ -19,7 +19,11 @@ import { binary, type Item, type Key, keyItem, keyOf, keyText, string } from './
 import { answered, backOff, tableFailure } from './retry.ts';
 import { dueIndex } from './table-definition.ts';
 
-export type OnConsumed = (operation: string, units: number) => void;
+/**
+ * Told of every answered request. `items`: how many a transaction wrote; DynamoDB Local says the units of only one
+ * of them, DynamoDB of all.
+ */
+export type OnConsumed = (operation: string, units: number, items: number) => void;
 
 /** An expression over attributes; names are never reserved words. */
 export interface Expression {
@@ -208,8 +212,10 @@ export class Table {
     const TransactItems = writes.map((write) => this.#transactItem(write));
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#send('TransactWriteItems', () =>
-          this.#client.send(new TransactWriteItemsCommand({ TransactItems, ...counted })),
+        await this.#send(
+          'TransactWriteItems',
+          () => this.#client.send(new TransactWriteItemsCommand({ TransactItems, ...counted })),
+          writes.length,
         );
         return true;
       } catch (error) {
@@ -255,11 +261,12 @@ export class Table {
   async #send<O extends { ConsumedCapacity?: ConsumedCapacity | ConsumedCapacity[] | undefined }>(
     operation: string,
     request: () => Promise<O>,
+    items = 1,
   ): Promise<O> {
     try {
       const output = await answered(request);
       for (const { CapacityUnits } of [output.ConsumedCapacity ?? []].flat()) {
-        this.#onConsumed(operation, CapacityUnits ?? 0);
+        this.#onConsumed(operation, CapacityUnits ?? 0, items);
       }
       return output;
     } catch (error) {
