@@ -26,7 +26,7 @@ export class Database {
       return new DatabaseSync(file, { timeout: 15_000 });
     });
     try {
-      this.#translate(() => this.#prepareFile(create));
+      this.#translate(() => whenFree(() => this.#prepareFile(create)));
     } catch (error) {
       this.close();
       throw error;
@@ -135,6 +135,33 @@ export class Database {
   }
 }
 
+/**
+ * SQLite waits for other processes at every statement but one: a change of the journal mode fails at once while
+ * another process looks at the file, as two do that make a state at the same moment.
+ */
+function whenFree(work: () => void): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      if (sqliteCode(error) !== busy || attempt >= busyAttempts) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, busyWaitMs);
+    }
+  }
+}
+
+const busy = 5; // SQLITE_BUSY
+const busyAttempts = 100;
+const busyWaitMs = 50;
+
+/** SQLite's primary result code (https://sqlite.org/rescode.html). */
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined;
+}
+
 function noState(file: string): StateUnusable {
   return new StateUnusable(`${file}: there is no state yet`, {
     advice: 'Start "farwatch run" first, or name the state file with --state.',
@@ -143,10 +170,9 @@ function noState(file: string): StateUnusable {
 
 /** Puts an error of SQLite or of the file system in our words. */
 export function stateFailure(file: string, error: Error): StateUnusable {
-  const primary = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
   const backup = 'Restore it from a backup, or move it away: the next run then starts with a new baseline.';
   const failure = (message: string, advice: string) => new StateUnusable(message, { cause: error, advice });
-  switch (primary) {
+  switch (sqliteCode(error)) {
     case 11: // SQLITE_CORRUPT
     case 26: // SQLITE_NOTADB
       return failure(`${file} is damaged or no state file: ${error.message}`, backup);
