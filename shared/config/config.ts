@@ -106,6 +106,8 @@ export interface ScanLimits {
   readonly taskDirectories: number;
   /** A scan that completes no task for so long is ended as incomplete. */
   readonly deadlineMs: number;
+  /** On AWS, a scan of more directories than that is reassembled by Step Functions. */
+  readonly workflowFrom: number;
 }
 
 export type OutputConfig = OutputBase &

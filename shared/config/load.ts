@@ -4,14 +4,14 @@ import { InvalidInput } from '../failure.ts';
 import { cautionIssues } from './cautions.ts';
 import type { Config } from './config.ts';
 import { consistencyIssues } from './consistency.ts';
-import { isData } from './data.ts';
+import { type Data, isData } from './data.ts';
 import { issuesOf, ownWordsOnly } from './issues.ts';
 import type { Overridden } from './overrides.ts';
 import { applyOverrides, environmentProblem } from './overrides.ts';
 import type { Issue, Problem } from './problems.ts';
 import { byPlace, formatKey, InvalidConfig } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { configSchema, EXTENSION } from './schema.ts';
+import { configSchema, EXTENSION, type ParsedConfig } from './schema.ts';
 import type { Source } from './source.ts';
 import { readSource } from './source.ts';
 
@@ -28,31 +28,45 @@ export async function loadConfig(path: string, env: NodeJS.ProcessEnv): Promise<
 
 /** `path` names the file in problems, and its directory is where relative paths begin. */
 export function parseConfig(text: string, path: string, env: NodeJS.ProcessEnv): LoadedConfig {
+  const { parsed, warnings } = readConfig(text, path, env);
+  return { config: resolveConfig(parsed, dirname(resolve(path))), warnings };
+}
+
+/** A configuration without an error, as the file and the environment say it. */
+export interface ReadConfig {
+  readonly data: Data;
+  readonly parsed: ParsedConfig;
+  readonly warnings: readonly Problem[];
+  /** Where in the file, or in which variable, an issue of the data is. */
+  readonly locate: (issue: Issue) => Problem;
+}
+
+/** Throws InvalidConfig with everything that is wrong. */
+export function readConfig(text: string, path: string, env: NodeJS.ProcessEnv): ReadConfig {
   const source = readSource(text, path);
   if (!source.usable) throw new InvalidConfig([...source.problems].sort(byPlace));
   if (!isData(source.data)) throw new InvalidConfig([shapeless(path, source.data)]);
 
   const overridden = applyOverrides(withoutExtensions(source.data), env, configSchema);
-  const parsed = configSchema.safeParse(overridden.data, ownWordsOnly);
+  const { data } = overridden;
+  const locate = (issue: Issue) => place(issue, source, overridden);
+  const parsed = configSchema.safeParse(data, ownWordsOnly);
   const issues = [
-    ...(parsed.success ? [] : issuesOf(parsed.error, configSchema, overridden.data)),
-    ...consistencyIssues(overridden.data),
+    ...(parsed.success ? [] : issuesOf(parsed.error, configSchema, data)),
+    ...consistencyIssues(data),
   ];
-  const problems = [
-    ...source.problems,
-    ...overridden.problems,
-    ...distinct(issues).map((issue) => place(issue, source, overridden)),
-  ];
-  if (!parsed.success || problems.length > 0) throw new InvalidConfig(problems.sort(byPlace));
+  const problems = [...source.problems, ...overridden.problems, ...distinct(issues).map(locate)];
+  if (!parsed.success || problems.length > 0 || !isData(data))
+    throw new InvalidConfig(problems.sort(byPlace));
   return {
-    config: resolveConfig(parsed.data, dirname(resolve(path))),
-    warnings: cautionIssues(overridden.data)
-      .map((issue) => place(issue, source, overridden))
-      .sort(byPlace),
+    data,
+    parsed: parsed.data,
+    warnings: cautionIssues(data).map(locate).sort(byPlace),
+    locate,
   };
 }
 
-async function readText(path: string): Promise<string> {
+export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

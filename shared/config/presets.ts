@@ -7,6 +7,9 @@ export interface Preset extends ScanLimits {
   readonly files: number;
 }
 
+/** So many directories are reassembled in seconds; more get a workflow, which no time-out of a function cuts. */
+const workflowFrom = 20_000;
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -33,5 +36,5 @@ function limits(
   taskDirectories: number,
   deadlineMs: number,
 ): Preset {
-  return { files, inFlight, taskBudgetMs, taskDirectories, deadlineMs };
+  return { files, inFlight, taskBudgetMs, taskDirectories, deadlineMs, workflowFrom };
 }

@@ -75,6 +75,7 @@ function scanLimits(own: ParsedWatch, defaults: ParsedDefaults): ScanLimits {
     taskBudgetMs: keys.taskBudget ?? preset.taskBudgetMs,
     taskDirectories: keys.taskDirectories ?? preset.taskDirectories,
     deadlineMs: keys.deadline ?? preset.deadlineMs,
+    workflowFrom: keys.workflowFrom ?? preset.workflowFrom,
   };
 }
 

@@ -73,6 +73,9 @@ const scale = z.union(
       deadline: duration('1s', '1d')
         .optional()
         .describe('A scan that completes no task for so long is ended as incomplete.'),
+      workflowFrom: count(1, 1_000_000_000)
+        .optional()
+        .describe('On AWS: a scan of more directories is reassembled by Step Functions. Default: 20000.'),
     }),
   ],
   {

@@ -94,6 +94,8 @@ export interface Scans {
    */
   beginScan(scan: NewScan, now: number): Promise<ScanRecord | undefined>;
   scan(watch: WatchKey, scan: number): Promise<ScanRecord | undefined>;
+  /** Keys of watches with an open scan, those that were due first before the others. */
+  openScans(limit: number): Promise<readonly WatchKey[]>;
   /** Tasks that are not done, in order. */
   tasks(watch: WatchKey, scan: number): Promise<readonly TaskRecord[]>;
   /**

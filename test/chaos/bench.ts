@@ -76,7 +76,13 @@ export class Bench {
       settleMs: 0,
       deletes: { confirm: 1, maxPercent: 100, minCount: 50 },
       moves: true,
-      scan: { inFlight: 1, taskBudgetMs: minute, taskDirectories: 1_000, deadlineMs: 60 * minute },
+      scan: {
+        inFlight: 1,
+        taskBudgetMs: minute,
+        taskDirectories: 1_000,
+        deadlineMs: 60 * minute,
+        workflowFrom: 20_000,
+      },
       ...watch,
     };
   }

@@ -86,7 +86,7 @@ class Stage {
       settleMs,
       deletes: { confirm, maxPercent, minCount: 3 },
       moves,
-      scan: { inFlight, taskBudgetMs, taskDirectories, deadlineMs: 3_600_000 },
+      scan: { inFlight, taskBudgetMs, taskDirectories, deadlineMs: 3_600_000, workflowFrom: 20_000 },
     };
   }
 

@@ -22,7 +22,13 @@ import { Crash, mortal } from './crash.ts';
  * was seen to fail with.
  */
 describe('rule 3: messages only wake workers', () => {
-  const splitting = { inFlight: 1, taskBudgetMs: 0, taskDirectories: 1, deadlineMs: 60 * minute };
+  const splitting = {
+    inFlight: 1,
+    taskBudgetMs: 0,
+    taskDirectories: 1,
+    deadlineMs: 60 * minute,
+    workflowFrom: 20_000,
+  };
 
   async function interrupted(t: TestContext, call: string): Promise<Bench> {
     const bench = await Bench.open(t, { scan: splitting });
@@ -137,7 +143,13 @@ describe('rule 4: sessions', () => {
 });
 
 describe('rule 6: the deadline', () => {
-  const splitting = { inFlight: 1, taskBudgetMs: 0, taskDirectories: 1, deadlineMs: 60 * minute };
+  const splitting = {
+    inFlight: 1,
+    taskBudgetMs: 0,
+    taskDirectories: 1,
+    deadlineMs: 60 * minute,
+    workflowFrom: 20_000,
+  };
 
   // completeTask does not renew it; watchOver does not look at it.
   it('is renewed by every completed task, and ends a scan that stands still', async (t) => {

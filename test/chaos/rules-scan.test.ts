@@ -102,7 +102,13 @@ describe('what the snapshot holds', () => {
   // stubFor always says `new`: a storm of phantoms; or always `baseline`: files are swallowed.
   for (const initial of ['baseline', 'emit'] as const) {
     it(`rule 8: an interrupted first scan makes neither phantoms nor losses: ${initial}`, async (t) => {
-      const scanLimits = { inFlight: 1, taskBudgetMs: 0, taskDirectories: 1, deadlineMs: 60 * minute };
+      const scanLimits = {
+        inFlight: 1,
+        taskBudgetMs: 0,
+        taskDirectories: 1,
+        deadlineMs: 60 * minute,
+        workflowFrom: 20_000,
+      };
       const bench = await Bench.open(t, { initial, scan: scanLimits });
       for (const path of ['a/1', 'b/2', 'b/c/3']) bench.world.put(path, path.length);
       const scan = await bench.begin();

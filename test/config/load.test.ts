@@ -63,7 +63,13 @@ test('the example is read with every default applied', () => {
     settleMs: 0,
     deletes: { confirm: 1, maxPercent: 20, minCount: 50 },
     moves: true,
-    scan: { inFlight: 64, taskBudgetMs: 45_000, taskDirectories: 500, deadlineMs: 900_000 },
+    scan: {
+      inFlight: 64,
+      taskBudgetMs: 45_000,
+      taskDirectories: 500,
+      deadlineMs: 900_000,
+      workflowFrom: 20_000,
+    },
   });
   assert.deepEqual(config.outputs, [
     { type: 'stdout', name: 'stdout', notices: false, maxBatch: 100 },
@@ -103,6 +109,7 @@ watches:
     taskBudgetMs: 60_000,
     taskDirectories: 2_000,
     deadlineMs: 10_800_000,
+    workflowFrom: 20_000,
   });
   assert.equal(c?.scan.taskDirectories, 100);
   assert.deepEqual([a?.selection.hidden, b?.selection.hidden], [false, true]);

@@ -43,7 +43,13 @@ export const plainWatch: WatchConfig = {
   settleMs: 0,
   deletes: { confirm: 1, maxPercent: 100, minCount: 50 },
   moves: true,
-  scan: { inFlight: 8, taskBudgetMs: 60_000, taskDirectories: 1_000, deadlineMs: 60_000 },
+  scan: {
+    inFlight: 8,
+    taskBudgetMs: 60_000,
+    taskDirectories: 1_000,
+    deadlineMs: 60_000,
+    workflowFrom: 20_000,
+  },
 };
 
 export const mlsd: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };

@@ -186,6 +186,17 @@ function epochs(check: StateCheck): void {
 }
 
 function dueness(check: StateCheck): void {
+  check('a watch with an open scan is looked after until it is closed, paused or not', async ({ state }) => {
+    await state.enroll(enrolment(), t0);
+    assert.deepEqual(await state.openScans(10), []);
+    await begin(state);
+    assert.deepEqual(await state.openScans(10), [incoming]);
+    await state.setPaused(incoming, true);
+    assert.deepEqual(await state.openScans(10), [incoming]);
+    await finish(state);
+    assert.deepEqual(await state.openScans(10), []);
+  });
+
   const key = (name: string) => watchKey({ tenant: 'acme', name });
 
   check(

@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { State } from '../state.ts';
 import { dynamoChangeLog } from './change-log.ts';
+import { type Deployment, dynamoDeployment } from './deployment.ts';
 import { Fences } from './fences.ts';
 import { Forgotten } from './forgotten.ts';
 import { HeldMemory } from './held-memory.ts';
@@ -30,7 +31,7 @@ export interface DynamoStateOptions {
 const defaultRetentionMs = 30 * 86_400_000;
 
 /** The state in one DynamoDB table, for any number of processes. Closing it leaves the client to its owner. */
-export function openDynamoState(options: DynamoStateOptions): State {
+export function openDynamoState(options: DynamoStateOptions): State & Deployment {
   const now = options.now ?? Date.now;
   const table = new Table(options.client, options.table, options.onConsumed);
   const rows = new WatchRows(table);
@@ -55,6 +56,7 @@ export function openDynamoState(options: DynamoStateOptions): State {
     ...dynamoChangeLog(services),
     ...dynamoSlots(table),
     ...dynamoServers(table),
+    ...dynamoDeployment(table),
     async close() {},
   };
 }

@@ -30,6 +30,7 @@ import {
 import type { Services } from './services.ts';
 import { batches, type Write } from './table.ts';
 import { expiryAttribute } from './table-definition.ts';
+import { openPartition, watchKeyOf } from './watch-rows.ts';
 
 /** Tasks made in one transaction, beside the rows of the watch and of the scan (protocol rule 3). */
 const mostTasks = 90;
@@ -46,6 +47,9 @@ export function dynamoScans(services: Services): Scans {
       const { number } = await rows.place(watch);
       const found = await findScan(table, number, scan);
       return found && scanRecord(table, watch, number, scan, found.row);
+    },
+    async openScans(limit) {
+      return (await table.due(openPartition, Number.MAX_SAFE_INTEGER, limit)).map(watchKeyOf);
     },
     async tasks(watch, scan) {
       return openTasks(services, watch, scan);

@@ -1,6 +1,6 @@
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 
-/** Watches that are due, and only those: the attributes are there while a watch may begin a scan. */
+/** Watches that may begin a scan, by the time they are due, and those with an open one; no others. */
 export const dueIndex = { name: 'due', partition: 'D', sort: 'N' } as const;
 
 /** Set on rows that DynamoDB may delete by itself, in seconds since 1970. */

@@ -115,7 +115,7 @@ export class Table {
     });
   }
 
-  /** Keys of what is due. The index follows the table within moments: conditions decide, never this list. */
+  /** Keys of a partition of the index. The index follows the table within moments: conditions decide, never this list. */
   async due(partition: string, upTo: number, limit: number): Promise<readonly Key[]> {
     const keys: Key[] = [];
     const pages = this.#query({

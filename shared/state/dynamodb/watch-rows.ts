@@ -230,17 +230,24 @@ export function watchKeyOf({ s }: Key): WatchKey {
 }
 
 function rowAttributes(row: WatchRow, version: number): Item {
-  const mayBegin = row.active && !row.paused && row.openScan === null;
+  const listed = indexPartition(row);
   return {
     v: number(version),
     j: json(row),
-    ...(mayBegin
-      ? { [dueIndex.partition]: string(duePartition), [dueIndex.sort]: number(row.nextDueAt) }
-      : {}),
+    ...(listed === undefined
+      ? {}
+      : { [dueIndex.partition]: string(listed), [dueIndex.sort]: number(row.nextDueAt) }),
   };
 }
 
+/** Where the planner looks: idle watches that may begin, and those with a scan to look after; others it never sees. */
+function indexPartition(row: WatchRow): string | undefined {
+  if (row.openScan !== null) return openPartition;
+  return row.active && !row.paused ? duePartition : undefined;
+}
+
 export const duePartition = 'due';
+export const openPartition = 'open';
 
 function unknownWatch(watch: WatchKey): InvalidInput {
   return new InvalidInput(`the state knows no watch ${watch}`, {

@@ -14,6 +14,7 @@ import { storedFailure, storedHold, storedPartials, storedPaths, storedTaskScope
 import { choice, integer, json, jsonOrNull, text } from './columns.ts';
 import type { Database, Row } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
+import { keyOf } from './watches.ts';
 
 /** Scans kept as records after they are closed; the log does not need them. */
 const keptScans = 10;
@@ -26,6 +27,13 @@ export function sqliteScans(db: Database): Scans {
     },
     async scan(watch, scan) {
       return findScan(db, watch, scan);
+    },
+    async openScans(limit) {
+      const rows = db.all(
+        'SELECT key FROM watches WHERE open_scan IS NOT NULL ORDER BY next_due_at LIMIT ?',
+        limit,
+      );
+      return rows.map(keyOf);
     },
     async tasks(watch, scan) {
       const rows = db.all(

@@ -154,7 +154,7 @@ export function findWatch(db: Database, key: WatchKey): WatchRecord | undefined 
   return row && watchOf(row);
 }
 
-function keyOf(row: Row): WatchKey {
+export function keyOf(row: Row): WatchKey {
   const [tenant = '', name = ''] = text(row, 'key').split('/');
   return `${tenant}/${name}`;
 }
