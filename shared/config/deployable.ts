@@ -6,7 +6,7 @@ import { deployedConfig } from './deployed.ts';
 import { readConfig, readText } from './load.ts';
 import { byPlace, InvalidConfig, type Issue, type KeyPath, type Problem } from './problems.ts';
 import { parseReference } from './references.ts';
-import { secretReader } from './secrets.ts';
+import { readSecret } from './secrets.ts';
 import { duration } from './values.ts';
 
 const anyDuration = duration('0ms', '3650d');
@@ -21,13 +21,14 @@ export interface Deployable {
 
 /**
  * The configuration as functions on AWS take it along: variables of the environment applied, certificates read, outputs
- * of the local home left out. Throws InvalidConfig with everything that cannot work there.
+ * of the local home left out. Throws InvalidConfig with everything that cannot work there. Constructors of CDK need it and
+ * cannot wait, so it does not.
  */
-export async function deployableConfig(path: string, env: NodeJS.ProcessEnv): Promise<Deployable> {
-  const { data, warnings, locate } = readConfig(await readText(path), path, env);
+export function deployableConfig(path: string, env: NodeJS.ProcessEnv): Deployable {
+  const { data, warnings, locate } = readConfig(readText(path), path, env);
   const problems = deploymentIssues(data).map(locate);
   if (problems.length > 0) throw new InvalidConfig(problems.sort(byPlace));
-  const json = JSON.stringify(await withCertificates(withoutOutputs(data), dirname(resolve(path)), env));
+  const json = JSON.stringify(withCertificates(withoutOutputs(data), dirname(resolve(path)), env));
   return {
     config: deployedConfig(json),
     json,
@@ -80,15 +81,14 @@ function withoutOutputs(data: Data): Data {
 }
 
 /** Certificates are no secrets, and the functions have neither the files nor the variables of this machine. */
-async function withCertificates(data: Data, directory: string, env: NodeJS.ProcessEnv): Promise<unknown> {
-  const read = secretReader({ env });
+function withCertificates(data: Data, directory: string, env: NodeJS.ProcessEnv): unknown {
   let inlined: unknown = data;
   for (const [name, server] of Object.entries(dataAt(data, 'servers'))) {
     const ca = dataAt(server, 'tls')['ca'];
     if (typeof ca !== 'string' || !/^(env|file):/.test(ca)) continue;
     const reference = parseReference(ca);
     if ('refusal' in reference) throw new InvalidInput(reference.refusal);
-    const text = await read(absolute(reference.value, directory));
+    const text = readSecret(absolute(reference.value, directory), { env });
     inlined = withValue(inlined, ['servers', name, 'tls', 'ca'], `plain:${text}`);
   }
   return inlined;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InvalidInput } from '../failure.ts';
 import { cautionIssues } from './cautions.ts';
@@ -23,7 +23,7 @@ export interface LoadedConfig {
 
 /** Throws InvalidConfig with everything that is wrong. */
 export async function loadConfig(path: string, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
-  return parseConfig(await readText(path), path, env);
+  return parseConfig(readText(path), path, env);
 }
 
 /** `path` names the file in problems, and its directory is where relative paths begin. */
@@ -66,9 +66,9 @@ export function readConfig(text: string, path: string, env: NodeJS.ProcessEnv): 
   };
 }
 
-export async function readText(path: string): Promise<string> {
+export function readText(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new InvalidInput(`the configuration ${path} cannot be read (${code})`, {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidInput } from '../failure.ts';
 import type { SecretReference } from './config.ts';
@@ -12,18 +12,20 @@ export interface SecretPlaces {
 
 /** Values are read anew each time, so that a rotated secret is seen by the next session. */
 export function secretReader(places: SecretPlaces): (reference: SecretReference) => Promise<string> {
-  return async ({ source, value }) => {
-    switch (source) {
-      case 'plain':
-        return value;
-      case 'env':
-        return fromEnvironment(value, places.env);
-      case 'file':
-        return fromFile(value, `file:${value}`);
-      case 'secret':
-        return fromFile(secretPath(value, places.secretsDirectory), `secret:${value}`);
-    }
-  };
+  return async (reference) => readSecret(reference, places);
+}
+
+export function readSecret({ source, value }: SecretReference, places: SecretPlaces): string {
+  switch (source) {
+    case 'plain':
+      return value;
+    case 'env':
+      return fromEnvironment(value, places.env);
+    case 'file':
+      return fromFile(value, `file:${value}`);
+    case 'secret':
+      return fromFile(secretPath(value, places.secretsDirectory), `secret:${value}`);
+  }
 }
 
 function fromEnvironment(variable: string, env: NodeJS.ProcessEnv): string {
@@ -50,9 +52,9 @@ function secretPath(name: string, directory: string | undefined): string {
 }
 
 /** Without the one line break at the end that editors and `echo` leave. */
-async function fromFile(path: string, what: string): Promise<string> {
+function fromFile(path: string, what: string): string {
   try {
-    const content = await readFile(path, 'utf8');
+    const content = readFileSync(path, 'utf8');
     return content.replace(/\r?\n$/, '');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
