@@ -1,4 +1,21 @@
-import type { Logger as Pino } from 'pino';
+/** What code needs of the log: a record's fields, or an `err`, and a line for people. Both homes' loggers have it. */
+export interface Logger {
+  readonly debug: LogLine;
+  readonly info: LogLine;
+  readonly warn: LogLine;
+  readonly error: LogLine;
+  /** A logger whose records all carry these fields. */
+  child(fields: Readonly<Record<string, unknown>>): Logger;
+}
 
-/** What code needs of the log; both homes' loggers have it. */
-export type Logger = Pick<Pino, 'debug' | 'info' | 'warn' | 'error' | 'child'>;
+export type LogLine = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+
+/** A secret in a message of a library or a server, or as the password of a URL: key names do not help there. */
+export function withoutSecrets(line: string, secrets: ReadonlySet<string>): string {
+  let clean = line.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/@:"]*):[^\s/@"]+@/gi, '$1:[secret]@');
+  for (const secret of secrets) {
+    // Shorter ones are part of ordinary words; the lines would be unreadable and show where they occur.
+    if (secret.length >= 4) clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), '[secret]');
+  }
+  return clean;
+}

@@ -8,7 +8,6 @@ import {
   type Hold,
   type HoldMembers,
   type ScanEnd,
-  type ScanRecord,
   type ScanSummary,
   type State,
   type WatchRecord,
@@ -34,6 +33,8 @@ export interface Reassembly {
   readonly scan: number;
   /** Scopes of tasks that were given up: they come first in the next scan. */
   readonly unfinished: readonly TaskScope[];
+  /** Changes that `judgeHeldChanges` has published before. */
+  readonly changes?: number;
 }
 
 export interface Reassembled {
@@ -57,13 +58,54 @@ export async function reassemble(
   services: ReassemblerServices,
   now: number,
 ): Promise<Reassembled | undefined> {
-  const { watch } = reassembly;
-  const { state } = services;
+  const judged = await judgeScan(reassembly, services, now);
+  if (judged === undefined) return undefined;
+  const { claimed, record } = judged;
+  const { changes } = await commitVerdict(judged, reassembly, services, new AbortController().signal);
+  const end = await scanEnd(reassembly, judged, (reassembly.changes ?? 0) + changes, services.state, now);
+  await services.state.closeScan(claimed.fence, end, now);
+  const { hold } = end;
+  return {
+    summary: end.summary,
+    hold,
+    newlyHeld: hold !== null && hold.digest !== record.hold?.digest,
+    released: hold === null && record.hold !== null,
+  };
+}
+
+/**
+ * The part of the end of a large scan that may take long: publishes what its judgement lets go, until all of it is in the
+ * log (`done`) or `signal` aborts. Call it again until it is done, then `reassemble`, which finds little left.
+ */
+export async function judgeHeldChanges(
+  reassembly: Reassembly,
+  services: ReassemblerServices,
+  now: number,
+  signal: AbortSignal,
+): Promise<{ readonly done: boolean; readonly changes: number }> {
+  const judged = await judgeScan(reassembly, services, now);
+  if (judged === undefined) return { done: true, changes: 0 };
+  return commitVerdict(judged, reassembly, services, signal);
+}
+
+/** A scan's end in the hands of one attempt, judged and nothing of it written yet. */
+interface Judged extends Standing {
+  readonly claimed: ClaimedTask;
+  readonly rules: HeldRules;
+  readonly held: HeldChanges;
+  readonly verdict: Verdict;
+}
+
+async function judgeScan(
+  reassembly: Reassembly,
+  { state }: ReassemblerServices,
+  now: number,
+): Promise<Judged | undefined> {
+  const { watch, scan } = reassembly;
   const key = watchKey(watch);
-  const claimed = await state.claimReassembly(key, reassembly.scan, now);
+  const claimed = await state.claimReassembly(key, scan, now);
   const record = await state.watch(key);
   if (claimed === undefined || record === undefined) return undefined;
-
   const rules: HeldRules = {
     scan: claimed.scan.scan,
     confirm: watch.deletes.confirm,
@@ -73,17 +115,8 @@ export async function reassemble(
   };
   const held = await readHeld(key, state, rules);
   const standing: Standing = { record, members: await state.holdMembers(key) };
-  const verdict = await judgeHeld(reassembly, standing, held, state);
-  const changes = await commitVerdict(claimed, verdict, held, rules, reassembly, services);
-  const end = await scanEnd(reassembly, standing, claimed.scan, { held, verdict, changes }, state, now);
-  await state.closeScan(claimed.fence, end, now);
-  const { hold } = end;
-  return {
-    summary: end.summary,
-    hold,
-    newlyHeld: hold !== null && hold.digest !== record.hold?.digest,
-    released: hold === null && record.hold !== null,
-  };
+  const verdict = await judgeHeld(reassembly, standing, held, claimed.logged, state);
+  return { ...standing, claimed, rules, held, verdict };
 }
 
 /** How the watch stood before this scan's end. */
@@ -96,16 +129,18 @@ async function judgeHeld(
   { watch }: Reassembly,
   { record, members }: Standing,
   held: HeldChanges,
+  logged: number,
   state: State,
 ): Promise<Verdict> {
-  let total = 0;
+  // What an earlier attempt created must not make room for deletions that it held.
+  let total = -logged;
   if (held.missing.length > 0) {
     for await (const directory of state.directories(record.key, '')) total += directory.reported;
   }
   return judge({
     missing: held.missing,
     appeared: held.appeared,
-    total,
+    total: Math.max(0, total),
     moves: watch.moves,
     maxPercent: watch.deletes.maxPercent,
     minCount: watch.deletes.minCount,
@@ -115,13 +150,11 @@ async function judgeHeld(
 }
 
 async function commitVerdict(
-  claimed: ClaimedTask,
-  verdict: Verdict,
-  held: HeldChanges,
-  rules: HeldRules,
+  { claimed, verdict, held, rules }: Judged,
   { watch }: Reassembly,
   { state, committed }: ReassemblerServices,
-): Promise<number> {
+  signal: AbortSignal,
+): Promise<{ readonly done: boolean; readonly changes: number }> {
   const stamp: StampContext = {
     tenant: watch.tenant,
     server: watch.server,
@@ -133,11 +166,13 @@ async function commitVerdict(
   };
   let changes = 0;
   for (const commits of packed(verdictCommits(held, verdict, rules, stamp), state.commitLimit)) {
+    if (signal.aborted) return { done: false, changes };
     await state.commit(claimed.fence, commits);
-    changes += commits.reduce((sum, commit) => sum + commit.changes.length, 0);
+    const logged = commits.reduce((sum, commit) => sum + commit.changes.length, 0);
+    if (logged > 0) committed();
+    changes += logged;
   }
-  if (changes > 0) committed();
-  return changes;
+  return { done: true, changes };
 }
 
 /** Fills commits with whole groups as far as they fit; a group beyond the limit still goes in one. */
@@ -156,14 +191,17 @@ function packed(
 
 async function scanEnd(
   reassembly: Reassembly,
-  standing: Standing,
-  scan: ScanRecord,
-  judged: { readonly held: HeldChanges; readonly verdict: Verdict; readonly changes: number },
+  judged: Judged,
+  changes: number,
   state: State,
   now: number,
 ): Promise<ScanEnd> {
-  const { record } = standing;
-  const { held, verdict, changes } = judged;
+  const {
+    record,
+    held,
+    verdict,
+    claimed: { scan },
+  } = judged;
   const { watch, server, unfinished } = reassembly;
   const partials = scan.partials.filter((partial) => !isProvedGone(partial, held.missing));
   const excused = scan.partials.length - partials.length;
@@ -191,7 +229,7 @@ async function scanEnd(
       ...partials.map((partial) => partial.path),
     ]),
     nextDueAt: Math.min(nextDue(watch, now), Math.max(now, tree.dueAt ?? Number.POSITIVE_INFINITY)),
-    hold: holdOf(verdict, standing, scan.scan),
+    hold: holdOf(verdict, judged, scan.scan),
     rejected: verdict.rejected,
   };
 }

@@ -4,6 +4,7 @@ import { Failure, RemoteProtocol, RemoteUnavailable, StaleSnapshot } from '../..
 import type { Logger } from '../../shared/log.ts';
 import {
   type ClaimedTask,
+  type CompletedTask,
   type DirectoryCommit,
   type DirectoryRecord,
   noCounts,
@@ -38,6 +39,8 @@ export interface ScanTask {
   readonly server: ServerConfig;
   readonly scan: number;
   readonly task: string;
+  /** A task that so many attempts did not complete is given up: it counts as partial. */
+  readonly mostAttempts?: number;
 }
 
 /** A session may be lost so often in one task before the rest of it counts as partial. */
@@ -46,7 +49,7 @@ const retryDelayMs = 500;
 
 /**
  * Scans one task: lists its directories, commits what changed, hands on what is left when the budget is spent, idle
- * slots could help or `signal` aborts. Returns the number of tasks the scan still has (0: reassemble it), or
+ * slots could help or `signal` aborts. Returns how many tasks the scan still has (0: reassemble it) and the new ones, or
  * undefined where the task is done or over already. Throws Fenced when another attempt took the task.
  */
 export async function scanTask(
@@ -54,7 +57,7 @@ export async function scanTask(
   services: ScannerServices,
   clock: () => number,
   signal: AbortSignal,
-): Promise<{ readonly left: number } | undefined> {
+): Promise<CompletedTask | undefined> {
   const claimed = await services.state.claimTask(watchKey(task.watch), task.scan, task.task, clock());
   if (claimed === undefined) return undefined;
   const result = await new TaskRun(task, claimed, services, clock, signal).run();
@@ -103,6 +106,15 @@ class TaskRun {
   }
 
   async run(): Promise<TaskResult> {
+    const { mostAttempts = Number.POSITIVE_INFINITY } = this.#task;
+    const attempts = this.#claimed.fence.attempt - 1;
+    if (attempts >= mostAttempts) {
+      return this.#giveUp({
+        error: 'TaskGivenUp',
+        message: `a part of the tree was begun ${attempts} times and never finished`,
+        advice: 'Look for what ended the attempts in the log of the scanner: memory, time-out, an error.',
+      });
+    }
     if (selectionDigest(this.#task.watch.selection) !== this.#claimed.scan.scope) {
       return this.#giveUp({
         error: 'InvalidInput',

@@ -2,6 +2,7 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
 import { Failure, InvalidInput } from '../../shared/failure.ts';
+import { withoutSecrets } from '../../shared/log.ts';
 
 export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -54,16 +55,6 @@ const secretKeys = [
   'headers',
 ];
 const secretPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-
-/** A secret in a message of a library or a server, or as the password of a URL: key names do not help there. */
-function withoutSecrets(line: string, secrets: ReadonlySet<string>): string {
-  let clean = line.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/@:"]*):[^\s/@"]+@/gi, '$1:[secret]@');
-  for (const secret of secrets) {
-    // Shorter ones are part of ordinary words; the lines would be unreadable and show where they occur.
-    if (secret.length >= 4) clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), '[secret]');
-  }
-  return clean;
-}
 
 /** Our own failures are for the user: what happened and what to do. Anything else is a defect: with its stack. */
 function describeError(error: unknown): unknown {

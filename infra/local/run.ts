@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Cron } from 'croner';
@@ -7,9 +7,9 @@ import type { Output } from '../../functions/publisher/publish.ts';
 import type { Reassembled } from '../../functions/reassembler/reassemble.ts';
 import type { Channel } from '../../shared/changes/channel.ts';
 import { openChannel } from '../../shared/changes/open-channel.ts';
-import type { Config, OutputConfig, SecretReference, ServerConfig } from '../../shared/config/config.ts';
+import type { Config, OutputConfig, SecretReference } from '../../shared/config/config.ts';
 import type { Failure } from '../../shared/failure.ts';
-import { openRemote } from '../../shared/remote/open.ts';
+import { openCredentialed } from '../../shared/remote/credentialed.ts';
 import { SessionPool } from '../../shared/remote/session-pool.ts';
 import { lockRunner, openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
@@ -84,7 +84,7 @@ async function runOn(
     clock,
     holder: `${machine} ${randomUUID()}`,
     keepMs: sessionKeepMs,
-    remote: (server) => remoteOf(server, options.readSecret, state),
+    remote: (server) => openCredentialed(server, options.readSecret, state.knownHosts),
   });
   const publishing = new Publishing(outputs, {
     state,
@@ -188,22 +188,6 @@ function watchesOf(output: OutputConfig, config: Config): readonly WatchKey[] | 
     const watch = config.watches.get(name);
     return watch === undefined ? [] : [`${watch.tenant}/${watch.name}`];
   });
-}
-
-/** The hash of the credentials tells whether a refused login would be tried with the same ones; short on purpose. */
-async function remoteOf(
-  server: ServerConfig,
-  readSecret: LocalOptions['readSecret'],
-  state: State,
-): Promise<{ readonly remote: Awaited<ReturnType<typeof openRemote>>; readonly credentials: string }> {
-  const secrets: string[] = [];
-  const remembering = async (reference: SecretReference) => {
-    const secret = await readSecret(reference);
-    secrets.push(secret);
-    return secret;
-  };
-  const remote = await openRemote(server, remembering, state.knownHosts);
-  return { remote, credentials: hash('sha256', JSON.stringify([server, secrets]), 'hex').slice(0, 8) };
 }
 
 function observe({ progress, metrics }: LocalOptions): RunnerObserver {

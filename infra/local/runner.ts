@@ -1,15 +1,16 @@
 import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
-import { whyIncomplete } from '../../functions/reassembler/incomplete.ts';
 import { scanNotices } from '../../functions/reassembler/notices.ts';
 import { type Reassembled, reassemble } from '../../functions/reassembler/reassemble.ts';
+import { tell } from '../../functions/reassembler/tell.ts';
 import { scanTask } from '../../functions/scanner/scan.ts';
 import type { Sessions } from '../../functions/scanner/sessions.ts';
 import type { Notice } from '../../shared/changes/change.ts';
-import type { Config, ServerConfig, WatchConfig } from '../../shared/config/config.ts';
+import type { Config, WatchConfig } from '../../shared/config/config.ts';
 import { slotKey } from '../../shared/config/identity.ts';
+import { type Watched, watchedOf } from '../../shared/config/watched.ts';
 import { Fenced } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
-import { type ScanSummary, type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
+import type { State, WatchKey } from '../../shared/state/state.ts';
 import { InProcessTasks } from '../../shared/tasks/in-process.ts';
 import type { TaskMessage } from '../../shared/tasks/tasks.ts';
 import type { TaskScope } from '../../shared/tree/plan.ts';
@@ -33,12 +34,6 @@ export interface RunnerObserver {
   queueDepth(watch: WatchConfig, tasks: number): void;
 }
 
-interface Watched {
-  readonly key: WatchKey;
-  readonly watch: WatchConfig;
-  readonly server: ServerConfig;
-}
-
 /** Watches begun in one tick at most; the next tick goes on (protocol rule 25). */
 const perTick = 50;
 
@@ -49,7 +44,7 @@ const perTick = 50;
 export class Runner {
   readonly #services: RunnerServices;
   readonly #signal: AbortSignal;
-  readonly #watched: ReadonlyMap<string, Watched>;
+  readonly #watched: ReadonlyMap<WatchKey, Watched>;
   readonly #tasks: InProcessTasks;
   readonly #open = new Map<WatchKey, number>();
   readonly #ending = new Set<string>();
@@ -59,7 +54,7 @@ export class Runner {
   constructor(config: Config, services: RunnerServices, signal: AbortSignal) {
     this.#services = services;
     this.#signal = signal;
-    this.#watched = new Map(watchedOf(config).map((watched) => [watched.key, watched]));
+    this.#watched = watchedOf(config);
     const connections = new Map(
       [...config.servers.values()].map((server) => [slotKey(server), server.connections]),
     );
@@ -203,7 +198,7 @@ export class Runner {
       const reassembly = { watch, server, scan, unfinished };
       const outcome = await reassemble(reassembly, this.#services, clock());
       if (outcome === undefined) return;
-      this.#tell(watch, outcome);
+      tell(watch, outcome, this.#services.log);
       observer.scanFinished(watch, outcome);
       notices(scanNotices(reassembly, outcome, clock()));
       this.#waiting.get(key)?.(outcome);
@@ -212,37 +207,4 @@ export class Runner {
       this.#ending.delete(ending);
     }
   }
-
-  #tell(watch: WatchConfig, { summary, hold, newlyHeld }: Reassembled): void {
-    const { tenant, name, server } = watch;
-    const log = this.#services.log.child({ tenant, watch: name, server, scan: summary.scan });
-    if (summary.status === 'complete') log.info({ ...countsOf(summary) }, 'scan completed');
-    else {
-      const { failure, partials } = summary;
-      const { message, advice } = whyIncomplete(watch, summary);
-      const reasons = failure ? { error: failure.error } : { partials: partials.slice(0, 5) };
-      log.error({ ...countsOf(summary), ...reasons, advice }, `scan incomplete: ${message}`);
-    }
-    if (hold !== null && newlyHeld) {
-      log.error(
-        {
-          count: hold.count,
-          percent: hold.percent,
-          advice: `farwatch approve ${watch.name}, or farwatch reject ${watch.name}`,
-        },
-        'deletions are held: too many at once',
-      );
-    }
-  }
-}
-
-function countsOf(summary: ScanSummary) {
-  return { ...summary.counts, durationMs: summary.endedAt - summary.startedAt };
-}
-
-function watchedOf(config: Config): Watched[] {
-  return [...config.watches.values()].flatMap((watch) => {
-    const server = config.servers.get(watch.server);
-    return server === undefined ? [] : [{ key: watchKey(watch), watch, server }];
-  });
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ServerConfig } from './config.ts';
 
 /**
@@ -13,6 +14,19 @@ export function epochIdentity(server: ServerConfig, root: string): string {
 /** Who shares one allowance of sessions: host, port and user, whatever names the configuration gives them. */
 export function slotKey(server: ServerConfig): string {
   if (server.protocol === 'local') return `local:${server.name}`;
-  const host = server.host.toLowerCase();
-  return `${server.username}@${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  return remoteSlotKey(server.host.toLowerCase(), server.port, server.username);
+}
+
+const remoteIdentity = z.tuple([z.string(), z.string(), z.number(), z.string(), z.string()]);
+
+/** The same, of a watch that is known to the state, where no configuration is at hand. */
+export function slotKeyOf(watch: { readonly server: string; readonly identity: string }): string {
+  const remote = remoteIdentity.safeParse(JSON.parse(watch.identity));
+  if (!remote.success) return `local:${watch.server}`;
+  const [, host, port, username] = remote.data;
+  return remoteSlotKey(host, port, username);
+}
+
+function remoteSlotKey(host: string, port: number, username: string): string {
+  return `${username}@${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -107,7 +107,7 @@ export interface Scans {
    * Completes a task and, in the same transaction, creates its children and renews the scan's deadline. `left` is
    * the number of tasks still to be done; 0 means that the scan can be reassembled.
    */
-  completeTask(fence: Fence, result: TaskResult, now: number): Promise<{ readonly left: number }>;
+  completeTask(fence: Fence, result: TaskResult, now: number): Promise<CompletedTask>;
   /** Gives a claimed task back unfinished, for another attempt. */
   releaseTask(fence: Fence, now: number): Promise<void>;
   /**
@@ -198,6 +198,14 @@ export interface ClaimedTask {
   readonly fence: Fence;
   readonly scope: TaskScope;
   readonly scan: ScanRecord;
+  /** How many changes earlier attempts of this task have logged. */
+  readonly logged: number;
+}
+
+export interface CompletedTask {
+  readonly left: number;
+  /** The tasks that its children became, in their order. */
+  readonly children: readonly string[];
 }
 
 export interface TaskResult {

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { noCounts, type TaskResult } from '../../shared/state/state.ts';
 import {
   begin,
+  change,
   claimAt,
   enrolment,
   failsWith,
   finish,
   hour,
   incoming,
+  listed,
   nothingFound,
   reassembly,
   rules,
@@ -107,9 +109,14 @@ function tasks(check: StateCheck): void {
       await begin(state, [scopeOf('a'), scopeOf('b')]);
       const { fence } = await claimAt(state, 0);
       const children = [scopeOf('a/1'), scopeOf('a/2')];
-      assert.deepEqual(await state.completeTask(fence, { ...nothingFound, children }, t0), { left: 3 });
+      const done = await state.completeTask(fence, { ...nothingFound, children }, t0);
+      assert.equal(done.left, 3);
       const again = await reopen();
       const left = await again.tasks(incoming, 1);
+      assert.deepEqual(
+        left.slice(1).map(({ task }) => task),
+        done.children,
+      );
       assert.deepEqual(
         left.map(({ scope }) => scope.subtrees[0]),
         ['b', 'a/1', 'a/2'],
@@ -133,22 +140,28 @@ function tasks(check: StateCheck): void {
     await begin(state, [scopeOf('a')]);
     const parent = (await claimAt(state, 0)).fence;
     const children = [scopeOf('a/1'), scopeOf('a/2')];
-    assert.deepEqual(await state.completeTask(parent, { ...nothingFound, children }, t0), { left: 2 });
+    assert.equal((await state.completeTask(parent, { ...nothingFound, children }, t0)).left, 2);
     assert.equal(await state.claimReassembly(incoming, 1, t0), undefined);
     const child = (await claimAt(state, 1)).fence;
-    assert.deepEqual(await state.completeTask(child, { ...nothingFound, children: [scopeOf('a/2/x')] }, t0), {
-      left: 2,
-    });
+    assert.equal(
+      (await state.completeTask(child, { ...nothingFound, children: [scopeOf('a/2/x')] }, t0)).left,
+      2,
+    );
     assert.equal(await state.claimReassembly(incoming, 1, t0), undefined);
-    assert.deepEqual(await state.completeTask((await claimAt(state, 0)).fence, nothingFound, t0), {
-      left: 1,
-    });
+    assert.equal((await state.completeTask((await claimAt(state, 0)).fence, nothingFound, t0)).left, 1);
     assert.equal(await state.claimReassembly(incoming, 1, t0), undefined);
-    assert.deepEqual(await state.completeTask((await claimAt(state, 0)).fence, nothingFound, t0), {
-      left: 0,
-    });
+    assert.equal((await state.completeTask((await claimAt(state, 0)).fence, nothingFound, t0)).left, 0);
     assert.deepEqual(await state.tasks(incoming, 1), []);
     assert.ok(await state.claimReassembly(incoming, 1, t0));
+  });
+
+  check('an attempt is told what earlier ones have logged', async ({ state }) => {
+    await state.enroll(enrolment(), t0);
+    await begin(state);
+    const first = await claimAt(state, 0);
+    assert.equal(first.logged, 0);
+    await state.commit(first.fence, [listed('', 0, { changes: [change('a'), change('b')] })]);
+    assert.equal((await claimAt(state, 0)).logged, 2);
   });
 
   check('a released task waits, and the next attempt may write', async ({ state }) => {
@@ -160,7 +173,7 @@ function tasks(check: StateCheck): void {
     assert.equal((await state.scan(incoming, 1))?.tasksLeft, 1);
     const next = await claimAt(state, 0);
     assert.equal(next.fence.attempt, fence.attempt + 1);
-    assert.deepEqual(await state.completeTask(next.fence, nothingFound, t0), { left: 0 });
+    assert.equal((await state.completeTask(next.fence, nothingFound, t0)).left, 0);
   });
 
   check('completions add up counts, keep the first 100 partials and the first failure', async ({ state }) => {

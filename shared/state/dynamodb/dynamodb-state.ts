@@ -30,8 +30,10 @@ export interface DynamoStateOptions {
 
 const defaultRetentionMs = 30 * 86_400_000;
 
+export type DynamoState = State & Deployment;
+
 /** The state in one DynamoDB table, for any number of processes. Closing it leaves the client to its owner. */
-export function openDynamoState(options: DynamoStateOptions): State & Deployment {
+export function openDynamoState(options: DynamoStateOptions): DynamoState {
   const now = options.now ?? Date.now;
   const table = new Table(options.client, options.table, options.onConsumed);
   const rows = new WatchRows(table);

@@ -121,7 +121,7 @@ export async function taskRows(
     scopes.map(async (scope, index): Promise<Write> => {
       const packed = await pack(table, scope, now + keptMs);
       return {
-        key: key(taskPartition(watch, scan), String(made + index + 1).padStart(7, '0')),
+        key: key(taskPartition(watch, scan), taskName(made + index + 1)),
         kind: 'put',
         item: {
           st: string('w'),
@@ -134,6 +134,10 @@ export async function taskRows(
       };
     }),
   );
+}
+
+export function taskName(number: number): string {
+  return String(number).padStart(7, '0');
 }
 
 export function taskExpiry(now: number) {

@@ -2,6 +2,7 @@ import { InvalidInput } from '../../failure.ts';
 import type { TaskScope } from '../../tree/plan.ts';
 import {
   type ClaimedTask,
+  type CompletedTask,
   type Fence,
   type NewScan,
   noCounts,
@@ -24,6 +25,7 @@ import {
   scanRecord,
   scanReplacement,
   taskExpiry,
+  taskName,
   taskRows,
   taskScope,
 } from './scan-rows.ts';
@@ -172,11 +174,13 @@ async function claim(
   );
   if (!('now' in claimed)) return undefined;
   const fence = { watch, scan, task, attempt: numberAt(claimed.now, 'an') };
-  fences.remember(fence, loggedOf(claimed.now));
+  const logged = loggedOf(claimed.now);
+  fences.remember(fence, logged);
   return {
     fence,
     scope: task === reassembly ? { subtrees: [''], except: [] } : await taskScope(table, claimed.now),
     scan: await scanRecord(table, watch, watchNumber, scan, found.row),
+    logged: logged.count,
   };
 }
 
@@ -186,7 +190,7 @@ async function complete(
   fence: Fence,
   result: TaskResult,
   now: number,
-): Promise<{ readonly left: number }> {
+): Promise<CompletedTask> {
   const { table, fences } = services;
   const watchNumber = await fences.watchNumber(fence);
   for (let attempt = 1; ; attempt += 1) {
@@ -209,7 +213,10 @@ async function complete(
       ...(await taskRows(table, watchNumber, fence.scan, row.tasksMade, result.children, now)),
       ...partialRows(watchNumber, fence.scan, row.partials, partials, now),
     ]);
-    if (done) return { left: next.tasksLeft };
+    if (done) {
+      const children = result.children.map((_, index) => taskName(row.tasksMade + index + 1));
+      return { left: next.tasksLeft, children };
+    }
     await fences.check(fence);
     await backOff(attempt);
   }

@@ -1,6 +1,7 @@
 import type { TaskScope } from '../../tree/plan.ts';
 import type {
   ClaimedTask,
+  CompletedTask,
   Fence,
   NewScan,
   ScanCounts,
@@ -109,14 +110,21 @@ function begin(db: Database, scan: NewScan, now: number): ScanRecord | undefined
 }
 
 /** Task numbers grow over the whole scan: they order the log, and no number is used twice. */
-function addTasks(db: Database, watch: number, scan: number, scopes: readonly TaskScope[]): void {
-  if (scopes.length === 0) return;
+function addTasks(
+  db: Database,
+  watch: number,
+  scan: number,
+  scopes: readonly TaskScope[],
+): readonly string[] {
+  if (scopes.length === 0) return [];
   const made = integer(
     db.get('SELECT tasks_made FROM scans WHERE watch = ? AND scan = ?', watch, scan) ?? {},
     'tasks_made',
   );
-  scopes.forEach((scope, index) => {
-    insertTask(db, watch, scan, String(made + index + 1).padStart(7, '0'), scope, false);
+  const tasks = scopes.map((scope, index) => {
+    const task = String(made + index + 1).padStart(7, '0');
+    insertTask(db, watch, scan, task, scope, false);
+    return task;
   });
   db.run(
     'UPDATE scans SET tasks_made = tasks_made + ?1, tasks_left = tasks_left + ?1 WHERE watch = ?2 AND scan = ?3',
@@ -124,6 +132,7 @@ function addTasks(db: Database, watch: number, scan: number, scopes: readonly Ta
     watch,
     scan,
   );
+  return tasks;
 }
 
 function insertTask(
@@ -149,7 +158,7 @@ function claim(db: Database, watch: WatchKey, scan: number, task: string): Claim
   if (record === undefined || record.closed) return undefined;
   const row = db.get(
     `UPDATE tasks SET status = 'running', attempt = attempt + 1
-     WHERE watch = ? AND scan = ? AND task = ? AND status <> 'done' RETURNING scope, attempt`,
+     WHERE watch = ? AND scan = ? AND task = ? AND status <> 'done' RETURNING scope, attempt, logged`,
     watchId(db, watch),
     scan,
     task,
@@ -159,13 +168,14 @@ function claim(db: Database, watch: WatchKey, scan: number, task: string): Claim
     fence: { watch, scan, task, attempt: integer(row, 'attempt') },
     scope: json(row, 'scope', storedTaskScope),
     scan: record,
+    logged: integer(row, 'logged'),
   };
 }
 
-function complete(db: Database, fence: Fence, result: TaskResult, now: number): { readonly left: number } {
+function complete(db: Database, fence: Fence, result: TaskResult, now: number): CompletedTask {
   const { watch } = checkFence(db, fence);
   setStatus(db, watch, fence, 'done');
-  addTasks(db, watch, fence.scan, result.children);
+  const children = addTasks(db, watch, fence.scan, result.children);
   const before =
     db.get('SELECT partials, failure FROM scans WHERE watch = ? AND scan = ?', watch, fence.scan) ?? {};
   const partials = [...json(before, 'partials', storedPartials), ...result.partials].slice(0, keptPartials);
@@ -185,7 +195,7 @@ function complete(db: Database, fence: Fence, result: TaskResult, now: number): 
     watch,
     fence.scan,
   );
-  return { left: integer(row ?? {}, 'tasks_left') };
+  return { left: integer(row ?? {}, 'tasks_left'), children };
 }
 
 function setStatus(db: Database, watch: number, fence: Fence, status: 'waiting' | 'done'): void {

@@ -1,0 +1,71 @@
+import { slotKey } from '../../shared/config/identity.ts';
+import type { Watched } from '../../shared/config/watched.ts';
+import type { DynamoState } from '../../shared/state/dynamodb/dynamodb-state.ts';
+import { forEachOf } from '../../shared/state/dynamodb/table.ts';
+import type { WatchKey } from '../../shared/state/state.ts';
+import type { TaskMessage } from '../../shared/tasks/tasks.ts';
+import { type LookingAfter, lookAfter } from './look-after.ts';
+import { planScan } from './plan-scan.ts';
+
+export interface TickServices extends LookingAfter {
+  readonly state: DynamoState;
+  readonly outputs: readonly string[];
+  /** Tells the publisher that changes wait. */
+  readonly wake: () => void;
+}
+
+export interface Ticked {
+  readonly begun: number;
+  readonly open: number;
+  /** Watches whose scan should have begun, or ended, ten minutes ago. */
+  readonly overdue: number;
+}
+
+/** Watches begun at once; a tick goes on while it has time (protocol rule 25). */
+const perRound = 50;
+const mostOpen = 1_000;
+const lateMs = 600_000;
+
+/** One look at what is due and at what is open, and at nothing else: idle watches cost nothing. */
+export async function tick(services: TickServices, now: number, signal: AbortSignal): Promise<Ticked> {
+  const { state } = services;
+  const open = await state.openScans(mostOpen);
+  const looked = new Set<WatchKey>();
+  let overdue = 0;
+  await forEachOf(open, async (key) => {
+    if (signal.aborted) return;
+    if (await lookAfter(key, services, now)) overdue += 1;
+  });
+  for (let due = await state.due(now, perRound); due.length > 0 && !signal.aborted; ) {
+    const fresh = due.filter((key) => !looked.has(key));
+    if (fresh.length === 0) break; // the index has not followed yet
+    for (const key of fresh) looked.add(key);
+    await forEachOf(fresh, async (key) => {
+      const watched = services.watched.get(key);
+      if (watched !== undefined && !signal.aborted) await begin(watched, services, now);
+    });
+    due = due.length < perRound ? [] : await state.due(now, perRound);
+  }
+  const late = await state.due(now - lateMs, perRound);
+  overdue += late.filter((key) => !looked.has(key)).length;
+  await wakeForWaiting(services);
+  return { begun: looked.size, open: open.length, overdue };
+}
+
+async function begin({ key, watch, server }: Watched, services: TickServices, now: number): Promise<void> {
+  const scan = await planScan(watch, services.state, now);
+  if (scan === undefined) return;
+  const tasks = await services.state.tasks(key, scan.scan);
+  const messages = tasks.map(({ task }): TaskMessage => {
+    return { tenant: watch.tenant, watch: watch.name, scan: scan.scan, task };
+  });
+  await services.tasks.send(slotKey(server), messages);
+}
+
+/** Changes that wait, because whoever committed them died before it told the publisher, or it could not go on. */
+async function wakeForWaiting({ state, outputs, wake }: TickServices): Promise<void> {
+  for (const output of outputs) {
+    const { waiting } = await state.unpublished(output, { limit: 1 });
+    if (waiting > 0) return wake();
+  }
+}

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+/** What the function is told by its deployment. */
+export const environment = z.object({
+  TABLE_NAME: z.string().min(1),
+  WAKES_QUEUE_URL: z.string().min(1),
+  BUS_NAME: z.string().min(1),
+});
+
+export type Environment = z.infer<typeof environment>;

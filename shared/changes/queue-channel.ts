@@ -1,0 +1,108 @@
+import { hash } from 'node:crypto';
+import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { PublishFailed } from '../failure.ts';
+import type { Change } from './change.ts';
+import type { Channel } from './channel.ts';
+import { packs } from './packs.ts';
+
+export interface QueueOptions {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  /** A FIFO queue: messages of one watch keep their order, and hold changes of that watch alone. */
+  readonly fifo: boolean;
+}
+
+/** Of one message and of one batch alike, in a queue made before 2025 too. */
+const mostBytes = 256 * 1_024;
+const envelope = Buffer.byteLength('{"version":1,"changes":[]}');
+const messages = { count: 100, bytes: mostBytes - envelope };
+const requests = { count: 10, bytes: mostBytes };
+const requestsAtOnce = 4;
+
+interface Message {
+  readonly body: string;
+  readonly group: string;
+  readonly ids: readonly string[];
+}
+
+/** Sends batches `{"version":1,"changes":[…]}` to a queue of SQS. What it did not take is named, message by message. */
+export class QueueChannel implements Channel {
+  readonly maxBatch = 500;
+  readonly #options: QueueOptions;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  async send(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    const pending = packs(this.#messages(changes), requests, ({ body }) => Buffer.byteLength(body));
+    const failed: string[] = [];
+    let reason: unknown;
+    const rest = pending.values();
+    const sender = async () => {
+      for (const batch of rest) {
+        // Behind a message that was refused, later ones of its group would overtake it.
+        const stopped = this.#options.fifo && failed.length > 0;
+        const refused = stopped ? { ids: batch.flatMap(({ ids }) => ids) } : await this.#try(batch, signal);
+        failed.push(...refused.ids);
+        reason ??= refused.reason;
+      }
+    };
+    await Promise.all(Array.from({ length: this.#options.fifo ? 1 : requestsAtOnce }, sender));
+    if (failed.length === 0) return;
+    const why = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+    throw new PublishFailed(
+      `the queue ${this.#options.queueUrl} did not take every message: ${why}`,
+      failed,
+      {
+        cause: reason,
+        advice: 'Check that the queue exists and what the role may do with it.',
+      },
+    );
+  }
+
+  /** The queue carries changes alone; notices are on the bus. */
+  async notify(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  #messages(changes: readonly Change[]): readonly Message[] {
+    const groups = this.#options.fifo
+      ? Map.groupBy(changes, ({ tenant, watch }) => hash('sha256', `${tenant}/${watch}`, 'hex'))
+      : new Map([['', changes]]);
+    return [...groups].flatMap(([group, members]) => {
+      const written = members.map((change) => ({ id: change.id, text: JSON.stringify(change) }));
+      return packs(written, messages, ({ text }) => Buffer.byteLength(text) + 1).map((pack) => ({
+        group,
+        body: `{"version":1,"changes":[${pack.map(({ text }) => text).join(',')}]}`,
+        ids: pack.map(({ id }) => id),
+      }));
+    });
+  }
+
+  async #try(
+    batch: readonly Message[],
+    signal: AbortSignal,
+  ): Promise<{ readonly ids: readonly string[]; readonly reason?: unknown }> {
+    const command = new SendMessageBatchCommand({
+      QueueUrl: this.#options.queueUrl,
+      Entries: batch.map(({ body, group, ids }, index) => ({
+        Id: String(index),
+        MessageBody: body,
+        ...(this.#options.fifo
+          ? { MessageGroupId: group, MessageDeduplicationId: hash('sha256', ids.join(), 'hex') }
+          : {}),
+      })),
+    });
+    try {
+      const { Failed = [] } = await this.#options.client.send(command, { abortSignal: signal });
+      const [first] = Failed;
+      return {
+        ids: Failed.flatMap(({ Id }) => batch[Number(Id)]?.ids ?? []),
+        reason: first && `${first.Code}: ${first.Message ?? ''}`,
+      };
+    } catch (error) {
+      return { ids: batch.flatMap(({ ids }) => ids), reason: error };
+    }
+  }
+}
