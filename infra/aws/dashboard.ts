@@ -31,6 +31,8 @@ export interface DashboardProps {
 const sum = { statistic: Stats.SUM, period: Duration.minutes(5) };
 const maximum = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
 
+const endOfScan = 'filter message = "scan completed" or message like /^scan incomplete/';
+
 /** What is scanned, what comes out, and what it costs, a row each. */
 export class Dashboard extends Construct {
   readonly dashboard: CloudWatchDashboard;
@@ -46,14 +48,18 @@ export class Dashboard extends Construct {
 }
 
 function scans(scope: Construct, { tasks, scanner, planner, reassembler }: DashboardProps): IWidget[] {
-  const logs = [scanner, planner, reassembler];
   return [
     heading('Scans'),
-    table('Scans of each watch', logs, [
-      'filter message = "scan completed" or message like /^scan incomplete/',
-      'stats count(*) as scans, sum(message like /^scan incomplete/) as incomplete, latest(files) as files, avg(durationMs) / 1000 as seconds by tenant, watch',
-      'sort by incomplete desc, seconds desc',
-    ]),
+    table(
+      'Scans of each watch',
+      [scanner, planner, reassembler],
+      [
+        endOfScan,
+        'fields strcontains(message, "incomplete") as failed',
+        'stats count(*) as scans, sum(failed) as incomplete, latest(files) as files, avg(durationMs) / 1000 as seconds by tenant, watch',
+        'sort by incomplete desc, seconds desc',
+      ],
+    ),
     graph('Overdue and incomplete', [ownMetric(scope, 'ScansOverdue'), ownMetric(scope, 'ScansIncomplete')]),
     graph('Tasks waiting', [
       tasks.queue.metricApproximateNumberOfMessagesVisible(maximum),
@@ -68,11 +74,7 @@ function changes(scope: Construct, { feed, scanner, reassembler }: DashboardProp
     table(
       'Changes of each watch',
       [scanner, reassembler],
-      [
-        'filter message = "scan completed" or message like /^scan incomplete/',
-        'stats sum(changes) as total, max(changes) as most by tenant, watch',
-        'sort by total desc',
-      ],
+      [endOfScan, 'stats sum(changes) as total, max(changes) as most by tenant, watch', 'sort by total desc'],
     ),
     graph('Sent to the queue, and waiting in it', [
       feed.changes.queue.metricNumberOfMessagesSent(sum),

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { accept, resourceFinding } from './accept.ts';
 
 /** One fixed address from which the scanner reaches its servers, for partners who allow-list. About $33 a month. */
 export class Egress extends Construct {
@@ -40,6 +41,7 @@ export class Egress extends Construct {
       ],
       gatewayEndpoints: { Table: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
     }) as IVpc;
+    accept(vpc, 'VPC7', 'Only the scanner is in it, and says in its log which servers it talked to.');
     const securityGroup = new SecurityGroup(this, 'Scanner', {
       vpc,
       description: 'Farwatch scanner: out only; passive FTP goes to any port',
@@ -65,6 +67,11 @@ export class Egress extends Construct {
         ],
         resources: [`arn:${partition}:ec2:${region}:${account}:*/*`],
       }),
+    );
+    accept(
+      role,
+      resourceFinding('arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:*/*'),
+      'Lambda asks for these rights on no interface in particular; they end at this account and region.',
     );
     role.addToPrincipalPolicy(
       new PolicyStatement({

@@ -29,7 +29,7 @@ import { TaskQueue } from './task-queue.ts';
 export interface FarwatchProps {
   /** Path of farwatch.yaml. */
   readonly config: string;
-  /** A FIFO queue of changes beside the ordinary one: in order for each path. Default: none. */
+  /** A FIFO queue of changes beside the ordinary one: in order for each watch. Default: none. */
   readonly fifo?: boolean;
   /** The scanner reaches servers from one fixed address. Default: from AWS's; see `Egress` for the price. */
   readonly fixedIp?: boolean;

@@ -9,28 +9,46 @@ import {
   Fail,
   JitterType,
   JsonPath,
-  Pass,
-  Result,
   StateMachine,
   StateMachineType,
   TaskInput,
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import type { FailureName } from '../../shared/failure.ts';
+import { accept, logicalId, resourceFinding } from './accept.ts';
 import type { Reassembler } from './reassembler.ts';
 import { RunbookAlarm } from './runbook-alarm.ts';
 
 /** Trying again cannot help: the input is wrong, or another attempt has ended the scan. */
-const hopeless: readonly FailureName[] = ['InvalidInput', 'Fenced'];
+const hopeless: FailureName[] = ['InvalidInput', 'Fenced'];
 /** Somebody wrote at the same moment. */
-const rivalry: readonly FailureName[] = ['StaleSnapshot'];
+const rivalry: FailureName[] = ['StaleSnapshot'];
+
+const retries = [
+  { errors: hopeless, maxAttempts: 0 },
+  {
+    errors: rivalry,
+    interval: Duration.seconds(1),
+    backoffRate: 2,
+    maxAttempts: 8,
+    maxDelay: Duration.minutes(1),
+    jitterStrategy: JitterType.FULL,
+  },
+  {
+    errors: [Errors.ALL],
+    interval: Duration.seconds(5),
+    backoffRate: 3,
+    maxAttempts: 6,
+    maxDelay: Duration.minutes(10),
+    jitterStrategy: JitterType.FULL,
+  },
+];
 
 /**
- * Ends a large scan. The caller names the execution for the watch, epoch and scan, so that it starts once.
- * There is no log group: the history of a standard workflow keeps every step for 90 days, and the right to deliver logs
- * cannot be limited to one of them.
+ * Ends a large scan: judges what is held, in as many rounds as it takes, then closes the scan. The caller names the
+ * execution for the watch, epoch and scan, so that it starts once.
  */
 export class ScanWorkflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -41,90 +59,88 @@ export class ScanWorkflow extends Construct {
       errorPath: JsonPath.stringAt('$.failure.Error'),
       causePath: JsonPath.stringAt('$.failure.Cause'),
     });
-    const step = (name: 'judge' | 'close', state: string) => {
-      const begin = new Pass(this, `Begin to ${name}`, {
-        result: Result.fromString(name),
-        resultPath: '$.step',
-      });
-      const work = this.#work(state, reassembler);
-      work.addCatch(failed, { resultPath: '$.failure' });
-      return { begin, work };
-    };
-    const judge = step('judge', 'Judge');
-    const close = step('close', 'Close');
+    const judge = this.#step('Judge', 'judge', reassembler, failed);
+    const close = this.#step('Close', 'close', reassembler, failed);
     const judged = new Choice(this, 'All judged?')
-      .when(Condition.booleanEquals('$.answer.done', true), close.begin.next(close.work))
-      .otherwise(judge.work);
+      .when(Condition.booleanEquals('$.done', true), close)
+      .otherwise(judge);
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       comment: 'Farwatch: the end of a large scan',
       stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromChainable(judge.begin.next(judge.work).next(judged)),
+      definitionBody: DefinitionBody.fromChainable(judge.next(judged)),
       timeout: Duration.hours(6),
       tracingEnabled: true,
     });
-    this.#alarm();
+    new RunbookAlarm(this, 'FailedAlarm', {
+      section: 'workflow-failed',
+      summary: 'The end of a large scan failed; its watch waits.',
+      metric: failedOrLate(this.stateMachine),
+    });
+    this.#acceptances(reassembler);
   }
 
   /** To begin an execution, and to see whether it lives. */
-  grantStart(grantee: IGrantable): void {
+  grantStart(grantee: IGrantable & IConstruct): void {
     const executions = Stack.of(this).formatArn({
       service: 'states',
       resource: 'execution',
       resourceName: `${this.stateMachine.stateMachineName}:*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    for (const [action, resource] of [
-      ['states:StartExecution', this.stateMachine.stateMachineArn],
-      ['states:DescribeExecution', executions],
-    ] as const) {
-      grantee.grantPrincipal.addToPrincipalPolicy(
-        new PolicyStatement({ actions: [action], resources: [resource] }),
-      );
-    }
+    const { grantPrincipal } = grantee;
+    grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['states:StartExecution'],
+        resources: [this.stateMachine.stateMachineArn],
+      }),
+    );
+    grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }),
+    );
+    const name = `<${logicalId(this.stateMachine)}.Name>`;
+    accept(
+      grantee,
+      resourceFinding(`arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:${name}:*`),
+      'Executions are named for their scans; these are the ones of this workflow alone.',
+    );
   }
 
-  #work(state: string, reassembler: Reassembler): LambdaInvoke {
-    const work = new LambdaInvoke(this, state, {
+  /** The answer of a step is the input of the next one. */
+  #step(id: string, step: string, reassembler: Reassembler, failed: Fail): LambdaInvoke {
+    const work = new LambdaInvoke(this, id, {
       lambdaFunction: reassembler.function,
-      payload: TaskInput.fromJsonPathAt('$'),
-      resultSelector: { 'done.$': '$.Payload.done' },
-      resultPath: '$.answer',
+      payload: TaskInput.fromObject({ step, input: JsonPath.entirePayload }),
+      outputPath: '$.Payload',
       taskTimeout: Timeout.duration(Duration.minutes(16)),
       retryOnServiceExceptions: false,
     });
-    work.addRetry({ errors: [...hopeless], maxAttempts: 0 });
-    work.addRetry({
-      errors: [...rivalry],
-      interval: Duration.seconds(1),
-      backoffRate: 2,
-      maxAttempts: 8,
-      maxDelay: Duration.minutes(1),
-      jitterStrategy: JitterType.FULL,
-    });
-    work.addRetry({
-      errors: [Errors.ALL],
-      interval: Duration.seconds(5),
-      backoffRate: 3,
-      maxAttempts: 6,
-      maxDelay: Duration.minutes(10),
-      jitterStrategy: JitterType.FULL,
-    });
+    for (const retry of retries) work.addRetry(retry);
+    work.addCatch(failed, { resultPath: '$.failure' });
     return work;
   }
 
-  #alarm(): void {
-    const sum = { statistic: Stats.SUM };
-    new RunbookAlarm(this, 'FailedAlarm', {
-      section: 'workflow-failed',
-      summary: 'The end of a large scan failed; its watch waits.',
-      metric: new MathExpression({
-        label: 'failed or timed out',
-        expression: 'failed + late',
-        usingMetrics: {
-          failed: this.stateMachine.metricFailed(sum),
-          late: this.stateMachine.metricTimedOut(sum),
-        },
-      }),
-    });
+  #acceptances(reassembler: Reassembler): void {
+    accept(
+      this.stateMachine,
+      'SF1',
+      'The history of a standard workflow keeps every step for 90 days. A log group would need rights to the log deliveries of the whole account.',
+    );
+    accept(
+      this.stateMachine,
+      resourceFinding(`<${logicalId(reassembler.function)}.Arn>:*`),
+      'The versions of this one function.',
+    );
+    accept(this.stateMachine, resourceFinding('*'), 'X-Ray has no resources to name.');
   }
+}
+
+function failedOrLate(stateMachine: StateMachine): MathExpression {
+  return new MathExpression({
+    label: 'failed or timed out',
+    expression: 'failed + late',
+    usingMetrics: {
+      failed: stateMachine.metricFailed({ statistic: Stats.SUM }),
+      late: stateMachine.metricTimedOut({ statistic: Stats.SUM }),
+    },
+  });
 }

@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { accept, resourceFinding } from './accept.ts';
 import type { FunctionName } from './bundle.ts';
 import type { Egress } from './egress.ts';
 import { metricsNamespace, serviceName } from './own-metrics.ts';
@@ -71,5 +72,6 @@ export class WatchFunction extends Construct implements IGrantable {
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
     });
+    accept(this, resourceFinding('*'), 'X-Ray has no resources to name, nor have the questions of the VPC.');
   }
 }
