@@ -1,0 +1,5 @@
+import java.lang.instrument.Instrumentation;
+
+public class Loader {
+  public static void premain(String arguments, Instrumentation instrumentation) {}
+}
