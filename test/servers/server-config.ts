@@ -1,5 +1,5 @@
 import type { FtpServer, SftpServer } from '../../shared/config/config.ts';
-import type { TestServer } from './test-server.ts';
+import type { ServerFacts, TestServer } from './test-server.ts';
 
 const limits = {
   connections: 4,
@@ -8,8 +8,10 @@ const limits = {
   idleTimeoutMs: 60_000,
 } as const;
 
+type Configured = Pick<TestServer, 'name' | 'config'> & { readonly facts: Pick<ServerFacts, 'listZone'> };
+
 /** The server as the parsed configuration would name it: pinned host key, verified certificate. */
-export function sftpServerConfig(server: TestServer, overrides: Partial<SftpServer> = {}): SftpServer {
+export function sftpServerConfig(server: Configured, overrides: Partial<SftpServer> = {}): SftpServer {
   const { protocol, host, port, username, password, privateKey, hostKey } = server.config;
   if (protocol !== 'sftp') throw new Error(`${server.name} does not speak SFTP`);
   const auth =
@@ -29,7 +31,7 @@ export function sftpServerConfig(server: TestServer, overrides: Partial<SftpServ
   };
 }
 
-export function ftpServerConfig(server: TestServer, overrides: Partial<FtpServer> = {}): FtpServer {
+export function ftpServerConfig(server: Configured, overrides: Partial<FtpServer> = {}): FtpServer {
   const { protocol, host, port, username, password, ca } = server.config;
   if (protocol === 'sftp') throw new Error(`${server.name} does not speak FTP`);
   return {
