@@ -1,19 +1,13 @@
 import type { Command } from 'commander';
 import { InvalidInput } from '../../shared/failure.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
-import {
-  type CommonOptions,
-  configuration,
-  printLines,
-  watchNamed,
-  withCommonOptions,
-  withState,
-} from './options.ts';
+import { withHome } from './home.ts';
+import { printLines, withHomeOptions } from './options.ts';
 
 const pageSize = 1_000;
 
 export function addChanges(program: Command): void {
-  withCommonOptions(program.command('changes'))
+  withHomeOptions(program.command('changes'))
     .argument('<watch>', 'name of the watch')
     .option(
       '--since <cursor>',
@@ -22,9 +16,11 @@ export function addChanges(program: Command): void {
     .description(
       'print the change log, one change per line as published; the next cursor goes to standard error',
     )
-    .action(async (name: string, options: CommonOptions & { readonly since?: string }) => {
-      const { key } = watchNamed(await configuration(options), name);
-      process.exitCode = await withState(options, (state) => printChanges(state, key, options.since));
+    .action(async (name: string, { since }: { readonly since?: string }, command: Command) => {
+      process.exitCode = await withHome(command, async (home) => {
+        const { key } = await home.watchNamed(name);
+        return printChanges(home.state, key, since);
+      });
     });
 }
 

@@ -2,11 +2,8 @@ import type { Command } from 'commander';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
 import { InvalidInput } from '../../shared/failure.ts';
 import { readableName } from '../../shared/tree/name.ts';
-import { type CommonOptions, configuration, watchNamed, withCommonOptions, withState } from './options.ts';
-
-interface DecisionOptions extends CommonOptions {
-  readonly set?: string;
-}
+import { withHome } from './home.ts';
+import { withHomeOptions } from './options.ts';
 
 const shown = 10;
 
@@ -21,13 +18,14 @@ export function addDecisions(program: Command): void {
 }
 
 function add(program: Command, name: string, decision: 'approved' | 'rejected', description: string): void {
-  withCommonOptions(program.command(name))
+  withHomeOptions(program.command(name))
     .argument('<watch>', 'name of the watch')
     .option('--set <digest>', 'the set that was shown (see status); refused if another one is held by now')
     .description(description)
-    .action(async (watchName: string, options: DecisionOptions) => {
-      const { key } = watchNamed(await configuration(options), watchName);
-      await withState(options, async (state) => {
+    .action(async (watchName: string, { set }: { readonly set?: string }, command: Command) => {
+      await withHome(command, async (home) => {
+        const { state } = home;
+        const { key } = await home.watchNamed(watchName);
         const hold = (await state.watch(key))?.hold ?? null;
         if (hold === null) {
           throw new InvalidInput(`watch ${watchName} holds no deletions`, {
@@ -35,7 +33,8 @@ function add(program: Command, name: string, decision: 'approved' | 'rejected', 
           });
         }
         const { held } = await state.holdMembers(key);
-        await state.decideHold(key, options.set ?? hold.digest, decision);
+        await state.decideHold(key, set ?? hold.digest, decision);
+        await home.obey(key, decision);
         const rest = held.length > shown ? `\n  … and ${held.length - shown} more` : '';
         const members = held.slice(0, shown).map((path) => `\n  ${escapeControls(readableName(path))}`);
         process.stderr.write(

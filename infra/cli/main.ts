@@ -5,9 +5,11 @@ import { addDecisions } from './decide.ts';
 import { reportFailure } from './failure.ts';
 import { addInit } from './init.ts';
 import { addOrders } from './orders.ts';
+import { addRedrive } from './redrive.ts';
 import { addRun } from './run.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addStatus } from './status.ts';
+import { addTail } from './tail.ts';
 import { version } from './version.ts';
 
 const program = new Command('farwatch')
@@ -35,6 +37,8 @@ addChanges(program);
 addStatus(program);
 addDecisions(program);
 addOrders(program);
+addTail(program);
+addRedrive(program);
 await addDemo(program);
 
 endWithLauncher();

@@ -1,16 +1,19 @@
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Config, WatchConfig } from '../../shared/config/config.ts';
+import type { Config } from '../../shared/config/config.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import { formatProblems } from '../../shared/config/problems.ts';
-import { InvalidInput } from '../../shared/failure.ts';
-import { openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
-import { type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
 
 /** What every command takes. */
 export interface CommonOptions {
   readonly config: string;
   readonly state?: string;
+}
+
+/** What commands take that work on a deployment too. */
+export interface HomeOptions extends CommonOptions {
+  readonly stack?: string;
+  readonly region?: string;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -23,38 +26,32 @@ export function withCommonOptions(command: Command): Command {
     );
 }
 
+export function withHomeOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .option('--stack <name>', 'work on the deployment of this name on AWS; no configuration is needed')
+    .addOption(regionOption());
+}
+
+/** For commands that only deployments have. */
+export function withStackOptions(command: Command): Command {
+  return command
+    .requiredOption('--stack <name>', 'the deployment: the name of its stack on AWS')
+    .addOption(regionOption());
+}
+
+function regionOption(): Option {
+  return new Option('--region <region>', 'where the stack is (default: as AWS_REGION or the profile says)');
+}
+
 export function stateFile(options: CommonOptions): string {
   return options.state ?? join(dirname(options.config), 'farwatch.db');
 }
 
 /** Loads the configuration and prints its warnings. */
-export async function configuration(options: CommonOptions): Promise<Config> {
+export async function configuration(options: Pick<CommonOptions, 'config'>): Promise<Config> {
   const { config, warnings } = await loadConfig(options.config, process.env);
   if (warnings.length > 0) process.stderr.write(`${formatProblems(warnings)}\n`);
   return config;
-}
-
-/** Works on the state beside a running Farwatch, if one is there. */
-export async function withState<T>(options: CommonOptions, work: (state: State) => Promise<T>): Promise<T> {
-  const state = openSqliteState(stateFile(options), { create: false });
-  try {
-    return await work(state);
-  } finally {
-    await state.close();
-  }
-}
-
-export function watchNamed(
-  config: Config,
-  name: string,
-): { readonly key: WatchKey; readonly watch: WatchConfig } {
-  const watch = config.watches.get(name);
-  if (watch === undefined) {
-    throw new InvalidInput(`the configuration has no watch ${JSON.stringify(name)}`, {
-      advice: `It has: ${[...config.watches.keys()].join(', ')}.`,
-    });
-  }
-  return { key: watchKey(watch), watch };
 }
 
 /** Prints lines to standard output as fast as they are taken; a reader that goes away ends it quietly. */

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { State, WatchKey } from '../../shared/state/state.ts';
-import { type CommonOptions, configuration, watchNamed, withCommonOptions, withState } from './options.ts';
+import { type Order, withHome } from './home.ts';
+import { withHomeOptions } from './options.ts';
 
-/** Orders to a running Farwatch: rows that it reads within a second (protocol rule 27). */
+/** Orders to a running Farwatch: rows that it reads (protocol rule 27). */
 export function addOrders(program: Command): void {
   add(program, 'scan', 'scan a watch now', (state, key) => state.setNextDue(key, 0));
   add(program, 'pause', 'begin no more scans of a watch', (state, key) => state.setPaused(key, true));
@@ -11,16 +12,18 @@ export function addOrders(program: Command): void {
 
 function add(
   program: Command,
-  name: string,
+  name: Order,
   description: string,
   order: (state: State, key: WatchKey) => Promise<void>,
 ): void {
-  withCommonOptions(program.command(name))
+  withHomeOptions(program.command(name))
     .argument('<watch>', 'name of the watch')
     .description(description)
-    .action(async (watchName: string, options: CommonOptions) => {
-      const { key } = watchNamed(await configuration(options), watchName);
-      await withState(options, (state) => order(state, key));
-      process.stderr.write(`${name}: ${watchName}: the running farwatch sees it within a second\n`);
+    .action(async (watchName: string, _options: unknown, command: Command) => {
+      await withHome(command, async (home) => {
+        const { key } = await home.watchNamed(watchName);
+        await order(home.state, key);
+        process.stderr.write(`${name}: ${watchName}: ${await home.obey(key, name)}\n`);
+      });
     });
 }

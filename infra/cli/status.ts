@@ -1,28 +1,26 @@
 import type { Command } from 'commander';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
-import type { Config } from '../../shared/config/config.ts';
-import { slotKey } from '../../shared/config/identity.ts';
+import { slotKeyOf } from '../../shared/config/identity.ts';
 import type { State, WatchRecord } from '../../shared/state/state.ts';
-import { type CommonOptions, configuration, withCommonOptions, withState } from './options.ts';
+import { withHome } from './home.ts';
+import { withHomeOptions } from './options.ts';
 
 export function addStatus(program: Command): void {
-  withCommonOptions(program.command('status'))
+  withHomeOptions(program.command('status'))
     .option('--json', 'one JSON object per watch')
     .description(
       'show watches, last scans, held deletions and errors; exit code 1 if anything needs attention',
     )
-    .action(async (options: CommonOptions & { readonly json?: boolean }) => {
-      const config = await configuration(options);
-      process.exitCode = await withState(options, (state) => status(state, config, options.json ?? false));
+    .action(async ({ json }: { readonly json?: boolean }, command: Command) => {
+      process.exitCode = await withHome(command, ({ state }) => status(state, json ?? false));
     });
 }
 
-async function status(state: State, config: Config, json: boolean): Promise<number> {
+async function status(state: State, json: boolean): Promise<number> {
   let attention = false;
   for (const watch of (await state.watches()).filter((record) => record.active)) {
     attention ||= watch.hold?.decision === 'pending' || watch.lastScan?.status === 'incomplete';
-    const server = config.servers.get(watch.server);
-    const refused = server && (await state.server(slotKey(server)));
+    const refused = await state.server(slotKeyOf(watch));
     attention ||= refused !== undefined;
     if (json) process.stdout.write(`${JSON.stringify({ ...watch, plan: undefined, refused })}\n`);
     else process.stdout.write(`${readableStatus(watch, refused?.message)}\n`);

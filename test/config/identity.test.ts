@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { epochIdentity, slotKey } from '../../shared/config/identity.ts';
+import { epochIdentity, slotKey, slotKeyOf } from '../../shared/config/identity.ts';
 import { parseConfig } from '../../shared/config/load.ts';
 
 function server(keys: string) {
@@ -38,4 +38,21 @@ test('a slot belongs to host, port and user, whatever the server is called', () 
   assert.equal(slotKey({ ...sftp, name: 'other' }), slotKey(sftp));
   assert.equal(slotKey(server('protocol: ftps-implicit, host: "::1", username: a@b')), 'a@b@[::1]:990');
   assert.notEqual(slotKey(server('protocol: ftps, host: h.example, username: v')), slotKey(sftp));
+});
+
+test('the slot of a watch is known from what the state keeps of it', () => {
+  const servers = [
+    sftp,
+    server('protocol: ftps-implicit, host: "::1", username: a@b'),
+    server('protocol: sftp, host: H.Example, username: u, port: 2222'),
+  ];
+  for (const each of servers) {
+    const watch = { server: each.name, identity: epochIdentity(each, '/in') };
+    assert.equal(slotKeyOf(watch), slotKey(each));
+  }
+  const local = parseConfig('servers: { disk: { protocol: local } }', '/srv/f', {}).config.servers.get(
+    'disk',
+  );
+  assert.ok(local);
+  assert.equal(slotKeyOf({ server: 'disk', identity: epochIdentity(local, '/srv/in') }), slotKey(local));
 });
