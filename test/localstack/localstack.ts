@@ -56,8 +56,10 @@ export async function startLocalStack(): Promise<LocalStack> {
   const endpoint = `http://127.0.0.1:${port}`;
   for (let waited = 0; !(listensAt(server.pid, port) && (await isHealthy(endpoint))); waited += 100) {
     if (server.exited || waited > 60_000) {
+      const said = logs();
       await server.kill();
-      throw new Error(`LocalStack did not start: ${logs().slice(-4000)}`);
+      rmSync(scratch, { recursive: true, force: true });
+      throw new Error(`LocalStack did not start: ${said.slice(-4000)}`);
     }
     await sleep(100);
   }

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A Python 3.13: LocalStack 4.14 fails on others. */
-export function findPython(): string | undefined {
+function findPython(): string | undefined {
   const pyenv = process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv');
   const candidates = [
     ...(process.env['FARWATCH_PYTHON'] === undefined ? [] : [process.env['FARWATCH_PYTHON']]),
@@ -16,7 +17,7 @@ export function findPython(): string | undefined {
 }
 
 /** Where `install-python.sh` puts one. */
-export const debianPython = '/opt/farwatch-python';
+const debianPython = '/opt/farwatch-python';
 
 function isPython313(command: string): boolean {
   try {
@@ -31,11 +32,16 @@ function isPython313(command: string): boolean {
   }
 }
 
-/** That Python, or an error that says how to come by one. */
+/** That Python; on Debian as root it is fetched where there is none. */
 export function pythonForLocalStack(): string {
-  const python = findPython();
-  if (python !== undefined) return python;
-  throw new Error(
-    'LocalStack 4.14 needs a Python 3.13: on Debian, `sudo bash test/localstack/install-python.sh`',
-  );
+  const found = findPython();
+  if (found !== undefined) return found;
+  const script = fileURLToPath(new URL('install-python.sh', import.meta.url));
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+    throw new Error(`LocalStack 4.14 needs a Python 3.13. On Debian: sudo bash ${relative('.', script)}`);
+  }
+  execFileSync('bash', [script], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const installed = findPython();
+  if (installed === undefined) throw new Error('the Python 3.13 that was installed does not run');
+  return installed;
 }

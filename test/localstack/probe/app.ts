@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
@@ -23,7 +21,7 @@ class Probe extends Stack {
       visibilityTimeout: Duration.seconds(5),
       deadLetterQueue: { queue: dead, maxReceiveCount: 2 },
     });
-    const code = bundled();
+    const code = bundled(join(app.outdir, 'bundle'));
     const environment = {
       SEEN_QUEUE_URL: seen.queueUrl,
       GREETING: this.node.tryGetContext('greeting') ?? 'hello',
@@ -74,8 +72,7 @@ class Probe extends Stack {
   }
 }
 
-function bundled(): Code {
-  const outdir = mkdtempSync(join(tmpdir(), 'farwatch-probe-'));
+function bundled(outdir: string): Code {
   const source = (name: string) => fileURLToPath(new URL(`functions/${name}.ts`, import.meta.url));
   buildSync({
     entryPoints: ['worker', 'echo', 'broken'].map(source),
