@@ -7,7 +7,15 @@ import type { StartedTestContainer } from 'testcontainers';
 import { newSshKey } from '../keys.ts';
 import { skipReason } from '../server-kinds.ts';
 import type { ContainerKind, ContainerOptions, ContainerServer } from './container-server.ts';
-import { enginesMissing, guard, imageOf, ownLabels, removeContainer, sweepLeftovers } from './engine.ts';
+import {
+  enginesMissing,
+  guard,
+  imageOf,
+  logOf,
+  ownLabels,
+  removeContainer,
+  sweepLeftovers,
+} from './engine.ts';
 import { freePortsInARow } from './free-ports.ts';
 import { processMissing, startProcess } from './process-server.ts';
 import { publishedContainer } from './published-container.ts';
@@ -121,8 +129,9 @@ async function start(
       stop,
     };
   } catch (error) {
+    const log = await logOf(name);
     await stop();
-    throw error;
+    throw new Error(`${kind} did not start in a container: ${String(error)}\n${log}`, { cause: error });
   }
 }
 

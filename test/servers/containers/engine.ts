@@ -73,6 +73,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** What it has said last; nothing where it was never made. */
+export async function logOf(container: string): Promise<string> {
+  const said = await run('docker', ['logs', '--tail', '20', container]).catch(() => undefined);
+  return said === undefined ? '' : said.stdout + said.stderr;
+}
+
 /** In whatever state it is; also where it is gone already. */
 export async function removeContainer(container: string): Promise<void> {
   // A frozen process cannot be killed.
