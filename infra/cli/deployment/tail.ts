@@ -1,7 +1,7 @@
 import { detailType } from '../../../shared/changes/bus-channel.ts';
 import type { Channel } from '../../../shared/changes/channel.ts';
 import { isReaderGone, StdoutChannel } from '../../../shared/changes/stdout-channel.ts';
-import { StateUnusable } from '../../../shared/failure.ts';
+import { type Failure, StateUnusable } from '../../../shared/failure.ts';
 import type { WatchKey } from '../../../shared/state/state.ts';
 import { parseBusEvent } from './bus-event.ts';
 import { withDeployedHome } from './deployed-home.ts';
@@ -23,7 +23,7 @@ export async function tail(options: TailOptions, stop: AbortSignal): Promise<voi
       await removeDead(feed);
       if (!stop.aborted) await follow(feed, `${stack.name}${watch === undefined ? '' : `, ${watch}`}`, stop);
     } catch (error) {
-      await close(feed).catch(() => undefined); // the first thing that went wrong is what matters
+      await close(feed).catch((remains: Failure) => process.stderr.write(`tail: ${remains.message}\n`));
       throw error;
     }
     await close(feed);
@@ -31,6 +31,7 @@ export async function tail(options: TailOptions, stop: AbortSignal): Promise<voi
 }
 
 async function follow(feed: TailFeed, what: string, stop: AbortSignal): Promise<void> {
+  process.stderr.on('error', () => undefined); // `tail 2>&1 | head`: unheard, it ends the process with its queue in place
   await feed.open(Date.now());
   process.stderr.write(`tail: ${what}: changes from now on\n`);
   await print(feed, stop);
