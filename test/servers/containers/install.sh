@@ -89,7 +89,8 @@ if [ -z "$(engine)" ]; then
     apt-get update -q
     apt_install docker.io
   fi
-  start_engine
+  # Where services start by themselves, it runs by now.
+  [ -n "$(engine)" ] || start_engine
 fi
 say "engine $(engine)"
 base_image
