@@ -1,6 +1,6 @@
 import { slotKey } from '../../shared/config/identity.ts';
 import type { Watched } from '../../shared/config/watched.ts';
-import type { DynamoState } from '../../shared/state/dynamodb/dynamodb-state.ts';
+
 import { forEachOf } from '../../shared/state/dynamodb/table.ts';
 import type { WatchKey } from '../../shared/state/state.ts';
 import type { TaskMessage } from '../../shared/tasks/tasks.ts';
@@ -8,7 +8,6 @@ import { type LookingAfter, lookAfter } from './look-after.ts';
 import { planScan } from './plan-scan.ts';
 
 export interface TickServices extends LookingAfter {
-  readonly state: DynamoState;
   readonly outputs: readonly string[];
   /** Tells the publisher that changes wait. */
   readonly wake: () => void;
