@@ -68,12 +68,12 @@ function scans(scope: Construct, { tasks, scanner, planner, reassembler }: Dashb
   ];
 }
 
-function changes(scope: Construct, { feed, scanner, reassembler }: DashboardProps): IWidget[] {
+function changes(scope: Construct, { feed, planner, scanner, reassembler }: DashboardProps): IWidget[] {
   return [
     heading('Changes'),
     table(
       'Changes of each watch',
-      [scanner, reassembler],
+      [scanner, planner, reassembler],
       [endOfScan, 'stats sum(changes) as total, max(changes) as most by tenant, watch', 'sort by total desc'],
     ),
     graph('Sent to the queue, and waiting in it', [

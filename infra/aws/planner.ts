@@ -26,6 +26,7 @@ export class Planner extends WatchFunction {
       WAKES_QUEUE_URL: feed.wakes.queue.queueUrl,
       WORKFLOW_ARN: workflow.stateMachine.stateMachineArn,
       BUS_NAME: feed.bus.eventBusName,
+      ...(feed.changesFifo && { CHANGES_FIFO_QUEUE_URL: feed.changesFifo.queue.queueUrl }),
     };
     super(scope, id, {
       name: 'planner',

@@ -33,7 +33,8 @@ export class Publisher extends WatchFunction {
       eventSourceArn: feed.wakes.queue.queueArn,
       batchSize: 10,
       reportBatchItemFailures: true,
-      maxConcurrency: 10,
+      // The least there is; wakes are of one group, so there is one publisher at a time.
+      maxConcurrency: 2,
     });
   }
 }

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import { Effect, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { RunbookAlarm } from './runbook-alarm.ts';
@@ -48,19 +48,19 @@ export class RedrivenQueue extends Construct {
     this.#grant(grantee, ['sqs:SendMessage']);
   }
 
-  /** What an event source mapping needs, and to try a message again sooner than its visibility says. */
+  /** What an event source mapping needs. */
   grantConsume(grantee: IGrantable): void {
-    this.#grant(grantee, [
-      'sqs:ReceiveMessage',
-      'sqs:DeleteMessage',
-      'sqs:ChangeMessageVisibility',
-      'sqs:GetQueueAttributes',
-    ]);
+    this.#grant(grantee, ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']);
+  }
+
+  /** To have a message again sooner than its visibility says. */
+  grantHasten(grantee: IGrantable): void {
+    this.#grant(grantee, ['sqs:ChangeMessageVisibility']);
   }
 
   #grant(grantee: IGrantable, actions: string[]): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ effect: Effect.ALLOW, actions, resources: [this.queue.queueArn] }),
+      new PolicyStatement({ actions, resources: [this.queue.queueArn] }),
     );
   }
 }

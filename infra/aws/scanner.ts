@@ -46,6 +46,7 @@ export class Scanner extends WatchFunction {
     });
     state.grantUse(this);
     tasks.grantConsume(this);
+    tasks.grantHasten(this);
     tasks.grantSend(this);
     feed.wakes.grantSend(this);
     feed.grantAnnounce(this);
