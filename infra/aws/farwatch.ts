@@ -47,6 +47,8 @@ export interface FarwatchProps {
   readonly code?: (name: FunctionName, configuration: string) => Code;
 }
 
+export type { ChangePattern };
+
 /** Lambda's rule for queues: a message stays invisible for six times the time that a function may take. */
 const invisible = 6;
 const publisherTimeout = Duration.seconds(60);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Match } from 'aws-cdk-lib/assertions';
 import { z } from 'zod';
 import { deployment, resources } from './deployment.ts';
 
@@ -77,6 +78,17 @@ test('alarms reach an address where one is given', () => {
   loud.template.hasResourceProperties('AWS::SNS::Subscription', {
     Protocol: 'email',
     Endpoint: 'ops@acme.example',
+  });
+  loud.template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+    PolicyDocument: {
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Effect: 'Allow',
+          Action: 'sns:Publish',
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+        }),
+      ]),
+    },
   });
 });
 

@@ -3,6 +3,10 @@ import { test } from 'node:test';
 import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { z } from 'zod';
+import { environment as planner } from '../../functions/planner/environment.ts';
+import { environment as publisher } from '../../functions/publisher/environment.ts';
+import { environment as reassembler } from '../../functions/reassembler/environment.ts';
+import { environment as scanner } from '../../functions/scanner/environment.ts';
 import { createTable, expiryAttribute } from '../../shared/state/dynamodb/table-definition.ts';
 import { deployment, resources } from './deployment.ts';
 
@@ -100,6 +104,28 @@ test('functions are of one kind, and each writes JSON to a log that ends', () =>
     logs.map(([, { Properties }]) => Properties['RetentionInDays']),
     [30, 30, 30, 30],
   );
+});
+
+test('every function is told what it parses', () => {
+  const schemas = { planner, scanner, reassembler, publisher };
+  for (const [variant, fifo] of [
+    [template, false],
+    [deployment({ fifo: true }).template, true],
+  ] as const) {
+    for (const [name, schema] of Object.entries(schemas)) {
+      const [one] = resources(variant, /Lambda::Function$/).filter(
+        ([, { Properties }]) => Properties['Description'] === `Farwatch: ${name}`,
+      );
+      const { Variables } = z
+        .object({ Variables: z.record(z.string(), z.unknown()) })
+        .parse(one?.[1].Properties['Environment']);
+      const told = Object.keys(Variables).filter((key) => !key.startsWith('POWERTOOLS_'));
+      const wanted = Object.entries(schema.shape)
+        .filter(([, field]) => fifo || !(field instanceof z.ZodOptional))
+        .map(([key]) => key);
+      assert.deepEqual(told.sort(), wanted.sort(), name);
+    }
+  }
 });
 
 test('the bus can replay what it carried', () => {
