@@ -1,5 +1,4 @@
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
@@ -26,11 +25,15 @@ export function handle<Schema extends z.ZodType, Result>(
   return middy<unknown, Result>({ timeoutEarlyInMillis: 0 })
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
     .use(injectLambdaContext(lambdaLogger))
-    .use(logMetrics(metrics))
     .handler(async (input: unknown, context: Context) => {
       const parsed = event.safeParse(input);
       if (!parsed.success) throw new InvalidInput(`the event is not understood: ${parsed.error.message}`);
       const leftMs = Math.max(1, context.getRemainingTimeInMillis() - marginMs);
-      return work(parsed.data, { signal: AbortSignal.timeout(leftMs), now: Date.now() });
+      try {
+        return await work(parsed.data, { signal: AbortSignal.timeout(leftMs), now: Date.now() });
+      } finally {
+        // Its middleware would warn, at a cost, of every invocation that has nothing to count.
+        if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+      }
     });
 }

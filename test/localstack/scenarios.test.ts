@@ -99,7 +99,9 @@ suite('the deployed stack', { skip, timeout: 540_000 }, () => {
     }
     await server('openssh').many({ below: 'big', directories: 45, files: 3, modifiedAt: longAgo });
     // Only what looks like nothing else is taken for a move.
-    for (const name of ['a', 'bb', 'ccc']) await server('openssh').write(`big/unlike/${name}`, name, longAgo);
+    for (const size of [1_001, 1_002, 1_003]) {
+      await server('openssh').write(`big/unlike/${size}`, Buffer.alloc(size), longAgo);
+    }
     await server('openssh').many({ below: 'mass', files: 20, modifiedAt: longAgo });
     await server('openssh').write('shared/a.csv', 'a', longAgo);
     await server('openssh').mkdir('ticked');
