@@ -21,6 +21,8 @@ export class Batch {
   readonly #reader: SubtreeReader;
   #commits = new Map<string, DirectoryCommit>();
   #stubs = new Map<string, DirectoryRecord>();
+  /** Stubs of commits under way: no longer in the batch, and not in the state yet. */
+  readonly #onTheirWay = new Set<ReadonlyMap<string, DirectoryRecord>>();
   #entries = 0;
   #since = 0;
 
@@ -39,7 +41,17 @@ export class Batch {
    * against a stub, here as in the commit: taking the stub, the batch would be stale again and again.
    */
   async record(path: string): Promise<DirectoryRecord | undefined> {
-    return (await this.#state.directory(this.#fence.watch, path, this.#reader)) ?? this.#stubs.get(path);
+    // Asked first: by the time that the state says it has no record, the stub may have been written after all.
+    const stub = this.#stub(path);
+    return (await this.#state.directory(this.#fence.watch, path, this.#reader)) ?? stub ?? this.#stub(path);
+  }
+
+  #stub(path: string): DirectoryRecord | undefined {
+    for (const stubs of [this.#stubs, ...this.#onTheirWay]) {
+      const stub = stubs.get(path);
+      if (stub !== undefined) return stub;
+    }
+    return undefined;
   }
 
   has(path: string): boolean {
@@ -71,15 +83,19 @@ export class Batch {
     readonly again: readonly string[];
   }> {
     const commits = [...this.#commits.values()];
+    const stubs = this.#stubs;
     this.#commits = new Map();
     this.#stubs = new Map();
     this.#entries = 0;
     if (commits.length === 0) return { directories: 0, changes: 0, again: [] };
+    this.#onTheirWay.add(stubs);
     try {
       await this.#state.commit(this.#fence, commits);
     } catch (error) {
       if (!(error instanceof StaleSnapshot)) throw error;
       return { directories: 0, changes: 0, again: commits.map((commit) => commit.path) };
+    } finally {
+      this.#onTheirWay.delete(stubs);
     }
     const changes = commits.reduce((sum, commit) => sum + commit.changes.length, 0);
     return { directories: commits.length, changes, again: [] };

@@ -39,6 +39,55 @@ suite('a batch', () => {
     assert.deepEqual(await batch.record('d'), stub, 'the state says the same of it');
   });
 
+  test('knows stubs that are on their way into the state', async (t) => {
+    const watched = await Watched.open(t);
+    await watched.begin();
+    const { state } = watched;
+    const gate = Promise.withResolvers<void>();
+    const batch = new Batch(
+      {
+        commitLimit: state.commitLimit,
+        directory: (...question) => state.directory(...question),
+        async commit(...commit) {
+          await gate.promise;
+          await state.commit(...commit);
+        },
+      },
+      watched.fence,
+      [''],
+    );
+    batch.add(await rootCommit(watched), 0);
+    const flushed = batch.flush();
+    assert.equal((await batch.record('d'))?.stub, 'baseline');
+    gate.resolve();
+    assert.equal((await flushed).directories, 1);
+  });
+
+  test('knows stubs that are written while the state is asked for them', async (t) => {
+    const watched = await Watched.open(t);
+    await watched.begin();
+    const { state } = watched;
+    const gate = Promise.withResolvers<void>();
+    const batch = new Batch(
+      {
+        commitLimit: state.commitLimit,
+        async directory(...question) {
+          const record = await state.directory(...question);
+          await gate.promise;
+          return record;
+        },
+        commit: (...commit) => state.commit(...commit),
+      },
+      watched.fence,
+      [''],
+    );
+    batch.add(await rootCommit(watched), 0);
+    const asked = batch.record('d');
+    assert.equal((await batch.flush()).directories, 1);
+    gate.resolve();
+    assert.equal((await asked)?.stub, 'baseline');
+  });
+
   test('lets a stub and its first listing share a transaction', async (t) => {
     const watched = await Watched.open(t);
     await watched.begin();
