@@ -128,6 +128,25 @@ describe('the command line', { concurrency: 3 }, () => {
     }
   });
 
+  it('check --aws says what a deployment would refuse, and when nothing is left of that', async (t) => {
+    const home = new Home(t);
+    const configure = (password: string) =>
+      home.configure({
+        servers: { a: { protocol: 'sftp', host: 'a.example', username: 'u', auth: { password } } },
+        watches: { in: { server: 'a', root: '/in' } },
+      });
+    configure('env:A');
+    const refused = await home.farwatch('check', '--aws');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /farwatch\.yaml:\d+:\d+ servers\.a\.auth\.password: .*secret:NAME/);
+    configure('secret:farwatch/a');
+    const fine = await home.farwatch('check', '--aws');
+    assert.deepEqual(
+      [fine.code, fine.stderr],
+      [0, 'farwatch.yaml: fine: 1 servers, 1 watches, ready to deploy\n'],
+    );
+  });
+
   it('init writes a file that works, and does not overwrite one', async (t) => {
     const home = new Home(t);
     const root = home.directory('tree');
