@@ -6,6 +6,7 @@ import {
 import { PublishFailed } from '../failure.ts';
 import type { Change, Notice } from './change.ts';
 import type { Channel } from './channel.ts';
+import { messageJson } from './message-json.ts';
 import { packs } from './packs.ts';
 
 export interface BusOptions {
@@ -82,7 +83,8 @@ export class BusChannel implements Channel {
       EventBusName: this.#options.bus,
       Source: 'farwatch',
       DetailType: type,
-      Detail: JSON.stringify(detail),
+      // What a rule makes of it often goes to a queue.
+      Detail: messageJson(detail),
       Time: new Date(at),
     };
   }
@@ -90,9 +92,14 @@ export class BusChannel implements Channel {
   async #put(pack: readonly Outgoing[], signal: AbortSignal) {
     const command = new PutEventsCommand({ Entries: pack.map(({ entry }) => entry) });
     const { Entries = [] } = await this.#options.client.send(command, { abortSignal: signal });
-    const ids = pack.flatMap(({ id }, index) => (Entries[index]?.ErrorCode === undefined ? [] : [id]));
-    const first = Entries.find(({ ErrorCode }) => ErrorCode !== undefined);
-    return { ids, reason: first && `${first.ErrorCode}: ${first.ErrorMessage ?? ''}` };
+    // An answer that says nothing of an entry is no promise to deliver it.
+    const refused = pack.flatMap(({ id }, index) => {
+      const answer = Entries[index];
+      return answer?.EventId === undefined ? [{ id, answer }] : [];
+    });
+    const first = refused[0]?.answer;
+    const reason = first ? `${first.ErrorCode}: ${first.ErrorMessage ?? ''}` : 'no answer for some of them';
+    return { ids: refused.map(({ id }) => id), reason: refused.length > 0 ? reason : undefined };
   }
 
   #refusal(ids: readonly string[], reason: unknown): PublishFailed {

@@ -3,6 +3,7 @@ import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { PublishFailed } from '../failure.ts';
 import type { Change } from './change.ts';
 import type { Channel } from './channel.ts';
+import { messageJson } from './message-json.ts';
 import { packs } from './packs.ts';
 
 export interface QueueOptions {
@@ -35,20 +36,26 @@ export class QueueChannel implements Channel {
   }
 
   async send(changes: readonly Change[], signal: AbortSignal): Promise<void> {
-    const pending = packs(this.#messages(changes), requests, ({ body }) => Buffer.byteLength(body));
+    const messages = this.#messages(changes);
     const failed: string[] = [];
+    const stopped = new Set<string>();
     let reason: unknown;
-    const rest = pending.values();
-    const sender = async () => {
-      for (const batch of rest) {
-        // Behind a message that was refused, later ones of its group would overtake it.
-        const stopped = this.#options.fifo && failed.length > 0;
-        const refused = stopped ? { ids: batch.flatMap(({ ids }) => ids) } : await this.#try(batch, signal);
-        failed.push(...refused.ids);
-        reason ??= refused.reason;
-      }
-    };
-    await Promise.all(Array.from({ length: this.#options.fifo ? 1 : requestsAtOnce }, sender));
+    for (const round of this.#options.fifo ? rounds(messages) : [messages]) {
+      failed.push(...round.filter(({ group }) => stopped.has(group)).flatMap(({ ids }) => ids));
+      const open = round.filter(({ group }) => !stopped.has(group));
+      const rest = packs(open, requests, ({ body }) => Buffer.byteLength(body)).values();
+      const sender = async () => {
+        for (const batch of rest) {
+          const answer = await this.#try(batch, signal);
+          for (const { group, ids } of answer.refused) {
+            stopped.add(group);
+            failed.push(...ids);
+          }
+          reason ??= answer.reason;
+        }
+      };
+      await Promise.all(Array.from({ length: requestsAtOnce }, sender));
+    }
     if (failed.length === 0) return;
     const why = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
     throw new PublishFailed(
@@ -71,7 +78,7 @@ export class QueueChannel implements Channel {
       ? Map.groupBy(changes, ({ tenant, watch }) => hash('sha256', `${tenant}/${watch}`, 'hex'))
       : new Map([['', changes]]);
     return [...groups].flatMap(([group, members]) => {
-      const written = members.map((change) => ({ id: change.id, text: JSON.stringify(change) }));
+      const written = members.map((change) => ({ id: change.id, text: messageJson(change) }));
       return packs(written, messages, ({ text }) => Buffer.byteLength(text) + 1).map((pack) => ({
         group,
         body: `{"version":1,"changes":[${pack.map(({ text }) => text).join(',')}]}`,
@@ -83,7 +90,7 @@ export class QueueChannel implements Channel {
   async #try(
     batch: readonly Message[],
     signal: AbortSignal,
-  ): Promise<{ readonly ids: readonly string[]; readonly reason?: unknown }> {
+  ): Promise<{ readonly refused: readonly Message[]; readonly reason?: unknown }> {
     const command = new SendMessageBatchCommand({
       QueueUrl: this.#options.queueUrl,
       Entries: batch.map(({ body, group, ids }, index) => ({
@@ -95,14 +102,27 @@ export class QueueChannel implements Channel {
       })),
     });
     try {
-      const { Failed = [] } = await this.#options.client.send(command, { abortSignal: signal });
+      const { Successful = [], Failed = [] } = await this.#options.client.send(command, {
+        abortSignal: signal,
+      });
+      // An answer that says nothing of a message is no promise to deliver it.
+      const taken = new Set(Successful.map(({ Id }) => Id));
+      const refused = batch.filter((_, index) => !taken.has(String(index)));
       const [first] = Failed;
-      return {
-        ids: Failed.flatMap(({ Id }) => batch[Number(Id)]?.ids ?? []),
-        reason: first && `${first.Code}: ${first.Message ?? ''}`,
-      };
+      const reason = first ? `${first.Code}: ${first.Message ?? ''}` : 'no answer for some of them';
+      return { refused, ...(refused.length > 0 ? { reason } : {}) };
     } catch (error) {
-      return { ids: batch.flatMap(({ ids }) => ids), reason: error };
+      return { refused: batch, reason: error };
     }
   }
+}
+
+/**
+ * The first message of every group, then the second ones, and so on: in one request, a later message of a group may be
+ * taken where an earlier one is refused, and would overtake it.
+ */
+function rounds(messages: readonly Message[]): readonly (readonly Message[])[] {
+  const groups = [...Map.groupBy(messages, ({ group }) => group).values()];
+  const most = Math.max(0, ...groups.map(({ length }) => length));
+  return Array.from({ length: most }, (_, index) => groups.flatMap((group) => group.slice(index, index + 1)));
 }

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CommandChannel } from '../../shared/changes/command-channel.ts';
+import { FileChannel } from '../../shared/changes/file-channel.ts';
+import { StdoutChannel } from '../../shared/changes/stdout-channel.ts';
+import { WebhookChannel } from '../../shared/changes/webhook-channel.ts';
+import { channelConformance, type OpenedChannel } from './conformance.ts';
+import { quiet } from './samples.ts';
+import { startReceiver } from './webhook-receiver.ts';
+
+const here = { ordered: true, carriesNotices: true, waits: true } as const;
+const hooked = z.object({
+  changes: z.array(z.unknown()).default([]),
+  notices: z.array(z.unknown()).default([]),
+});
+
+/** A receiver whose NDJSON ends in a file. */
+async function withFile(
+  open: (path: string) => Promise<Pick<OpenedChannel, 'channel' | 'stall'> & { end?: () => Promise<void> }>,
+): Promise<OpenedChannel> {
+  const scratch = await mkdtemp(join(tmpdir(), 'farwatch-channel-'));
+  const path = join(scratch, 'changes.ndjson');
+  const { end, ...opened } = await open(path);
+  const records = async (are: 'changes' | 'notices') => {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const parsed = text.split('\n').flatMap((line): unknown[] => (line === '' ? [] : [JSON.parse(line)]));
+    return parsed.filter((record) => isChange(record) === (are === 'changes'));
+  };
+  return {
+    ...opened,
+    received: () => records('changes'),
+    notices: () => records('notices'),
+    async close() {
+      await end?.();
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+function isChange(record: unknown): boolean {
+  return typeof record === 'object' && record !== null && 'sequence' in record;
+}
+
+channelConformance('FileChannel', { ...here, waits: false }, () =>
+  withFile(async (path) => ({ channel: await FileChannel.open({ path, maxBatch: 1_000, log: quiet }) })),
+);
+
+channelConformance('CommandChannel', here, () =>
+  withFile(async (path) => {
+    const command = ['sh', '-c', `[ ! -e '${path}.stall' ] || sleep 60; cat >> '${path}'`];
+    return {
+      channel: new CommandChannel({ command, timeoutMs: 60_000, maxBatch: 1_000, log: quiet }),
+      stall: () => void spawn('touch', [`${path}.stall`]),
+    };
+  }),
+);
+
+channelConformance('StdoutChannel', here, () =>
+  withFile(async (path) => {
+    const reader = spawn('sh', ['-c', `exec cat > '${path}'`], { stdio: ['pipe', 'ignore', 'inherit'] });
+    return {
+      channel: new StdoutChannel({ maxBatch: 1_000, stdout: reader.stdin as unknown as NodeJS.WriteStream }),
+      stall: () => void reader.kill('SIGSTOP'),
+      end: async () => {
+        reader.kill('SIGKILL');
+      },
+    };
+  }),
+);
+
+channelConformance('WebhookChannel', here, async () => {
+  let stalled = false;
+  const receiver = await startReceiver((response) => {
+    if (!stalled) response.writeHead(204).end();
+  });
+  const bodies = () => receiver.requests.map(({ body }) => hooked.parse(JSON.parse(body)));
+  return {
+    channel: await WebhookChannel.open({
+      url: { source: 'plain', value: receiver.url },
+      headers: {},
+      timeoutMs: 30_000,
+      maxBatch: 500,
+      readSecret: async ({ value }) => value,
+      log: quiet,
+    }),
+    received: async () => bodies().flatMap(({ changes }) => changes),
+    notices: async () => bodies().flatMap(({ notices }) => notices),
+    stall: () => {
+      stalled = true;
+    },
+    close: () => receiver.close(),
+  };
+});
