@@ -26,31 +26,35 @@ export class Wakes {
     this.#wanted = true;
     if (performance.now() - this.#lastAt < paceMs) return;
     this.#lastAt = performance.now();
-    const before = this.#sent;
-    this.#sent = before.then(() => this.#send());
-    // Looked at by `flush`; until then a failure is nobody's.
-    this.#sent.catch(() => undefined);
+    // Flushing sends again what could not be sent, and tells whoever waits for it.
+    this.#next().catch(() => undefined);
   }
 
-  /** Resolves when the publisher is sure to look at everything wanted so far. */
-  async flush(): Promise<void> {
-    const before = this.#sent;
-    this.#sent = Promise.resolve();
-    await before;
-    await this.#send();
+  /** Resolves when the publisher is sure to look at everything wanted so far. Throws the error of the SDK. */
+  flush(): Promise<void> {
+    return this.#next();
+  }
+
+  #next(): Promise<void> {
+    this.#sent = this.#sent.catch(() => undefined).then(() => this.#send());
+    return this.#sent;
   }
 
   async #send(): Promise<void> {
     if (!this.#wanted) return;
     this.#wanted = false;
-    await this.#options.client.send(
-      new SendMessageCommand({
-        QueueUrl: this.#options.queueUrl,
-        MessageBody: '{"version":1}',
-        MessageGroupId: 'publisher',
-        // Never the same: a wake that comes while an earlier one is under way must not be dropped.
-        MessageDeduplicationId: randomUUID(),
-      }),
-    );
+    const command = new SendMessageCommand({
+      QueueUrl: this.#options.queueUrl,
+      MessageBody: '{"version":1}',
+      MessageGroupId: 'publisher',
+      // Never the same: a wake that comes while an earlier one is under way must not be dropped.
+      MessageDeduplicationId: randomUUID(),
+    });
+    try {
+      await this.#options.client.send(command);
+    } catch (error) {
+      this.#wanted = true;
+      throw error;
+    }
   }
 }

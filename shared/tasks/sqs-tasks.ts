@@ -26,28 +26,43 @@ export class SqsTasks implements Tasks {
   }
 
   async send(server: string, messages: readonly TaskMessage[], repeat = 0): Promise<void> {
+    const failures: (Error | string)[] = [];
     for (let start = 0; start < messages.length; start += batchSize) {
-      const batch = messages.slice(start, start + batchSize);
-      const { Failed = [] } = await this.#options.client.send(
-        new SendMessageBatchCommand({
-          QueueUrl: this.#options.queueUrl,
-          Entries: batch.map((message, index) => ({
-            Id: String(index),
-            MessageBody: JSON.stringify(message),
-            MessageGroupId: groupOf(server, this.#slot(server, message)),
-            MessageDeduplicationId: short([...nameOf(message), String(repeat)]),
-          })),
-        }),
-      );
+      // The ones behind are sent all the same: a refused task must not keep them waiting for the planner.
+      const refused = await this.#refused(server, messages.slice(start, start + batchSize), repeat);
+      if (refused !== undefined) failures.push(refused);
+    }
+    const [first] = failures;
+    if (first === undefined) return;
+    const why = first instanceof Error ? `${first.name}: ${first.message}` : first;
+    throw new StateUnusable(`the task queue did not take every task: ${why}`, {
+      cause: first,
+      advice: 'They are sent again within a minute; check the queue if it stays so.',
+    });
+  }
+
+  /** Why the queue did not take all of the batch, or undefined. */
+  async #refused(
+    server: string,
+    batch: readonly TaskMessage[],
+    repeat: number,
+  ): Promise<Error | string | undefined> {
+    const command = new SendMessageBatchCommand({
+      QueueUrl: this.#options.queueUrl,
+      Entries: batch.map((message, index) => ({
+        Id: String(index),
+        MessageBody: JSON.stringify(message),
+        MessageGroupId: groupOf(server, this.#slot(server, message)),
+        MessageDeduplicationId: short([...nameOf(message), String(repeat)]),
+      })),
+    });
+    try {
+      const { Successful = [], Failed = [] } = await this.#options.client.send(command);
+      if (Successful.length === batch.length) return undefined;
       const [first] = Failed;
-      if (first !== undefined) {
-        throw new StateUnusable(
-          `the task queue did not take every task: ${first.Code}: ${first.Message ?? ''}`,
-          {
-            advice: 'They are sent again within a minute; check the queue if it stays so.',
-          },
-        );
-      }
+      return first ? `${first.Code}: ${first.Message ?? ''}` : 'no answer for some of them';
+    } catch (error) {
+      return error instanceof Error ? error : String(error);
     }
   }
 
