@@ -40,15 +40,13 @@ export function lambdaSessions(services: LambdaSessionsServices): Sessions & { c
 }
 
 async function refreshing(server: ServerConfig, state: State, secrets: SecretsManager, clock: () => number) {
-  const current = await openCredentialed(server, (reference) => secrets.read(reference), state.knownHosts);
-  const remote = new RefreshingRemote(current.remote, async () => {
-    const now = clock();
-    const fresh = await openCredentialed(
-      server,
-      (reference) => secrets.read(reference, now),
-      state.knownHosts,
-    );
-    return fresh.credentials === current.credentials ? undefined : fresh.remote;
-  });
-  return { remote, credentials: current.credentials };
+  const reading = (newerThan?: number) =>
+    openCredentialed(server, (reference) => secrets.read(reference, newerThan), state.knownHosts);
+  const remote = new RefreshingRemote(await reading(), () => reading(clock()));
+  return {
+    remote,
+    get credentials() {
+      return remote.credentials;
+    },
+  };
 }

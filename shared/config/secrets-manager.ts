@@ -1,15 +1,22 @@
-import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  GetSecretValueCommand,
+  type GetSecretValueCommandOutput,
+  type SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { InvalidInput, RemoteUnavailable } from '../failure.ts';
 import type { SecretReference } from './config.ts';
 
 /** What is read stays good for so long: secrets rotate, and each read costs. */
 const keepMs = 300_000;
+/** A scanner holds a slot while it waits. */
+const answerMs = 10_000;
 
 /** Reads `secret:NAME` from Secrets Manager, once in a while. */
 export class SecretsManager {
   readonly #client: SecretsManagerClient;
   readonly #clock: () => number;
   readonly #kept = new Map<string, { readonly value: string; readonly readAt: number }>();
+  readonly #seen = new Set<string>();
 
   constructor(client: SecretsManagerClient, clock: () => number) {
     this.#client = client;
@@ -18,7 +25,10 @@ export class SecretsManager {
 
   /** `newerThan`: what was read before that moment is read again, for a server that refused it. */
   async read({ source, value }: SecretReference, newerThan = 0): Promise<string> {
-    if (source === 'plain') return value;
+    if (source === 'plain') {
+      this.#seen.add(value);
+      return value;
+    }
     if (source !== 'secret') {
       throw new InvalidInput(`${source}: references cannot be read on AWS`, {
         advice: 'Store the secret in Secrets Manager, write secret:NAME, and deploy again.',
@@ -29,34 +39,59 @@ export class SecretsManager {
     const readAt = this.#clock();
     const fresh = await this.#fetch(value);
     this.#kept.set(value, { value: fresh, readAt });
+    this.#seen.add(fresh);
     return fresh;
   }
 
-  /** Values that no line of a log may hold. */
+  /** Values that no line of a log may hold: all that were ever read, for a rotated one may be good elsewhere. */
   values(): ReadonlySet<string> {
-    return new Set([...this.#kept.values()].map(({ value }) => value));
+    return this.#seen;
   }
 
   async #fetch(name: string): Promise<string> {
+    const text = textOf(name, await this.#value(name));
+    if (text !== '') return text;
+    throw new InvalidInput(`the secret ${name} is empty`, {
+      advice: `Store its value: ${storing('put-secret-value --secret-id', name)}`,
+    });
+  }
+
+  async #value(name: string): Promise<GetSecretValueCommandOutput> {
+    const command = new GetSecretValueCommand({ SecretId: name });
     try {
-      const { SecretString, SecretBinary } = await this.#client.send(
-        new GetSecretValueCommand({ SecretId: name }),
-      );
-      const text = SecretString ?? (SecretBinary && Buffer.from(SecretBinary).toString('utf8'));
-      if (text !== undefined && text !== '') return text.replace(/\r?\n$/, '');
+      return await this.#client.send(command, { abortSignal: AbortSignal.timeout(answerMs) });
     } catch (error) {
       throw secretFailure(name, error);
     }
-    throw new InvalidInput(`the secret ${name} is empty`, { advice: `Store its value: ${storing(name)}` });
+  }
+}
+
+/** Without the one line break at the end that files have. */
+function textOf(name: string, { SecretString, SecretBinary }: GetSecretValueCommandOutput): string {
+  if (SecretString !== undefined) return SecretString.replace(/\r?\n$/, '');
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(SecretBinary);
+    return text.replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new InvalidInput(`the secret ${name} is binary and no text`, {
+      cause,
+      advice: `Store it as text, a key in PEM or OpenSSH format: ${storing('put-secret-value --secret-id', name)}`,
+    });
   }
 }
 
 function secretFailure(name: string, error: unknown): InvalidInput | RemoteUnavailable {
   const code = error instanceof Error ? error.name : String(error);
   if (code === 'ResourceNotFoundException') {
-    return new InvalidInput(`Secrets Manager has no secret ${name}`, {
+    return new InvalidInput(`Secrets Manager has no secret ${name}, or no value of it`, {
       cause: error,
-      advice: `Store it in the region of the deployment: ${storing(name)}`,
+      advice: `Store it in the region of the deployment: ${storing('create-secret --name', name)}`,
+    });
+  }
+  if (code === 'InvalidRequestException') {
+    return new InvalidInput(`the secret ${name} is about to be deleted`, {
+      cause: error,
+      advice: `Keep it: aws secretsmanager restore-secret --secret-id ${name}`,
     });
   }
   if (code === 'AccessDeniedException' || code === 'DecryptionFailure') {
@@ -71,6 +106,6 @@ function secretFailure(name: string, error: unknown): InvalidInput | RemoteUnava
   });
 }
 
-function storing(name: string): string {
-  return `aws secretsmanager create-secret --name ${name} --secret-string file://…`;
+function storing(command: string, name: string): string {
+  return `aws secretsmanager ${command} ${name} --secret-string file://…`;
 }
