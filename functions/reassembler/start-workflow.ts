@@ -1,7 +1,14 @@
-import { DescribeExecutionCommand, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
 import type { WorkflowInput } from './workflow.ts';
 
 const hour = 3_600_000;
+/** The time-out of the workflow. */
+const longestHours = 6;
 
 /**
  * Starts one execution of this name (protocol rule 21). While it runs, and when it has done its work, asking again starts
@@ -15,10 +22,35 @@ export async function startWorkflow(
   now: number,
 ): Promise<void> {
   if (await start(client, workflow, name, input)) return;
-  const execution = `${workflow.replace(':stateMachine:', ':execution:')}:${name}`;
-  const { status } = await client.send(new DescribeExecutionCommand({ executionArn: execution }));
-  if (status === 'RUNNING' || status === 'SUCCEEDED' || status === 'PENDING_REDRIVE') return;
-  await start(client, workflow, `${name}-${Math.floor(now / hour)}`, input);
+  const first = await describe(client, workflow, name);
+  if (first === undefined || lives(first)) return;
+  const thisHour = Math.floor(now / hour);
+  // A successor that runs for hours: another one beside it would only fence it off.
+  const began = Math.floor((first.startDate?.getTime() ?? 0) / hour);
+  for (let past = Math.max(began, thisHour - longestHours); past < thisHour; past += 1) {
+    const successor = await describe(client, workflow, `${name}-${past}`);
+    if (successor !== undefined && lives(successor)) return;
+  }
+  await start(client, workflow, `${name}-${thisHour}`, input);
+}
+
+function lives({ status }: DescribeExecutionCommandOutput): boolean {
+  return status === 'RUNNING' || status === 'SUCCEEDED' || status === 'PENDING_REDRIVE';
+}
+
+/** Undefined where there is no such execution. */
+async function describe(
+  client: SFNClient,
+  workflow: string,
+  name: string,
+): Promise<DescribeExecutionCommandOutput | undefined> {
+  const executionArn = `${workflow.replace(':stateMachine:', ':execution:')}:${name}`;
+  try {
+    return await client.send(new DescribeExecutionCommand({ executionArn }));
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExecutionDoesNotExist') return undefined;
+    throw error;
+  }
 }
 
 /** False where an execution of this name is there. */
