@@ -107,6 +107,9 @@ class Runtime:
     def _freeze(self) -> None:
         # Lambda freezes environments between invocations: nothing goes on in the background, timers stand still.
         self._signal(signal.SIGSTOP)
+        # Until it stands still: whoever has the answer may look.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def _signal(self, number: signal.Signals) -> None:
         # Until it is waited for, nobody else can have its process id.
