@@ -15,7 +15,7 @@ export function keepSecret(values: () => ReadonlySet<string>): void {
 export const lambdaLogger = new LambdaLogger({
   jsonReplacerFn: (_key, value) =>
     typeof value === 'string'
-      ? withoutSecrets(value, secrets())
+      ? withoutSecrets(value, secrets(), (secret) => secret)
       : value instanceof Failure
         ? described(value)
         : value,
@@ -40,8 +40,10 @@ function logger(
 }
 
 /** For the user: what happened and what to do. Anything else is a defect: with its stack. */
-function described({ name, message, advice, cause }: Failure) {
-  return { name, message, advice, ...(cause instanceof Error ? { cause: cause.message } : {}) };
+function described(failure: Failure) {
+  const { name, message, advice, cause } = failure;
+  const reason = 'reason' in failure ? { reason: failure.reason } : {};
+  return { name, message, ...reason, advice, ...(cause instanceof Error ? { cause: cause.message } : {}) };
 }
 
 /** The metrics that alarms watch: each costs money every month, so there are no others (protocol rule 26). */

@@ -10,12 +10,24 @@ export interface Logger {
 
 export type LogLine = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** A secret in a message of a library or a server, or as the password of a URL: key names do not help there. */
-export function withoutSecrets(line: string, secrets: ReadonlySet<string>): string {
-  let clean = line.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/@:"]*):[^\s/@"]+@/gi, '$1:[secret]@');
-  for (const secret of secrets) {
+/**
+ * A secret in a message of a library or a server, or as the password of a URL: key names do not help there. `written`: how
+ * the text spells a secret; text that is no JSON line yet spells it as it is.
+ */
+export function withoutSecrets(
+  text: string,
+  secrets: ReadonlySet<string>,
+  written: (secret: string) => string = inJson,
+): string {
+  let clean = text.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/@:"]*):[^\s/@"]+@/gi, '$1:[secret]@');
+  // The long ones first: a short one inside would leave the rest of them standing.
+  for (const secret of [...secrets].toSorted((a, b) => b.length - a.length)) {
     // Shorter ones are part of ordinary words; the lines would be unreadable and show where they occur.
-    if (secret.length >= 4) clean = clean.replaceAll(JSON.stringify(secret).slice(1, -1), '[secret]');
+    if (secret.length >= 4) clean = clean.replaceAll(written(secret), '[secret]');
   }
   return clean;
+}
+
+function inJson(secret: string): string {
+  return JSON.stringify(secret).slice(1, -1);
 }
