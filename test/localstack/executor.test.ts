@@ -26,6 +26,7 @@ const names = z.object({
   BusName: z.string(),
   WorkerName: z.string(),
   EchoName: z.string(),
+  PatientName: z.string(),
   BrokenName: z.string(),
   WorkflowArn: z.string(),
 });
@@ -69,8 +70,8 @@ suite('functions as processes behind LocalStack', { skip, timeout: 300_000 }, ()
     return { error: response.FunctionError, answer };
   }
 
-  async function echo(event: unknown) {
-    const { error, answer } = await invoke(probe.EchoName, event);
+  async function echo(event: unknown, name = probe.EchoName) {
+    const { error, answer } = await invoke(name, event);
     assert.equal(error, undefined, JSON.stringify(answer));
     return echoed.parse(answer);
   }
@@ -121,10 +122,11 @@ suite('functions as processes behind LocalStack', { skip, timeout: 300_000 }, ()
   });
 
   test('invocations at the same time get processes of their own, later ones reuse them', async () => {
-    const first = await Promise.all([1, 2, 3].map(() => echo({ sleepMs: 700 })));
+    const patient = (event: unknown) => echo(event, probe.PatientName);
+    const first = await Promise.all([1, 2, 3].map(() => patient({ sleepMs: 5000 })));
     const pids = new Set(first.map(({ pid }) => pid));
     assert.equal(pids.size, 3);
-    assert.ok(pids.has((await echo({})).pid));
+    assert.ok(pids.has((await patient({})).pid));
   });
 
   test('large events and answers pass; an answer over the limit is an error', async () => {

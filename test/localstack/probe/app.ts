@@ -39,6 +39,7 @@ class Probe extends Stack {
     worker.addEventSource(new SqsEventSource(work, { batchSize: 10, reportBatchItemFailures: true }));
     seen.grantSendMessages(worker);
     const echo = lambda('Echo', 'echo.handler', 2);
+    const patient = lambda('Patient', 'echo.handler', 20);
     const broken = lambda('Broken', 'broken.handler', 2);
     const workflow = new StateMachine(this, 'Workflow', {
       definitionBody: DefinitionBody.fromChainable(
@@ -65,6 +66,7 @@ class Probe extends Stack {
       BusName: bus.eventBusName,
       WorkerName: worker.functionName,
       EchoName: echo.functionName,
+      PatientName: patient.functionName,
       BrokenName: broken.functionName,
       WorkflowArn: workflow.stateMachineArn,
     };
