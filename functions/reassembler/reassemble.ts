@@ -45,7 +45,7 @@ export interface Reassembled {
   readonly released: boolean;
 }
 
-/** Directories that make a task of their own worth its overhead. */
+/** Directories that make a task of their own worth its overhead, at least. */
 const directoriesPerTask = 200;
 
 /**
@@ -202,7 +202,7 @@ async function scanEnd(
     verdict,
     claimed: { scan },
   } = judged;
-  const { watch, server, unfinished } = reassembly;
+  const { watch, unfinished } = reassembly;
   const partials = scan.partials.filter((partial) => !isProvedGone(partial, held.missing));
   const excused = scan.partials.length - partials.length;
   const partialDirectories = scan.counts.partialDirectories - excused;
@@ -212,7 +212,7 @@ async function scanEnd(
   const tree =
     untouched && complete && last?.status === 'complete' && record.plan !== null
       ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
-      : await survey(record, server.connections, scan.startedAt, state);
+      : await survey(record, reassembly, scan.startedAt, state);
   return {
     summary: {
       scan: scan.scan,
@@ -253,7 +253,7 @@ function isProvedGone(
 /** One pass over the directories: the digest of the tree, the next plan, and when the first settling file is due. */
 async function survey(
   record: WatchRecord,
-  connections: number,
+  { watch, server }: Pick<Reassembly, 'watch' | 'server'>,
   startedAt: number,
   state: State,
 ): Promise<{ readonly digest: string; readonly plan: readonly TaskScope[]; readonly dueAt: number | null }> {
@@ -268,7 +268,12 @@ async function survey(
       dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
     }
   }
-  const parts = Math.max(1, Math.min(connections, Math.floor(costs.length / directoriesPerTask)));
+  // FTP lists one directory after another in a session; SFTP many at once, so that a task may well have more.
+  const perTask =
+    server.protocol === 'sftp'
+      ? Math.max(directoriesPerTask, watch.scan.taskDirectories)
+      : directoriesPerTask;
+  const parts = Math.max(1, Math.min(server.connections, Math.floor(costs.length / perTask)));
   return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
 }
 

@@ -18,7 +18,7 @@ import {
 import { digestListing } from '../../shared/tree/digest.ts';
 import { isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import type { Listing } from '../../shared/tree/listing.ts';
-import { splitFrontier, type TaskScope } from '../../shared/tree/plan.ts';
+import { comparePaths, splitFrontier, type TaskScope } from '../../shared/tree/plan.ts';
 import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
 import { Batch } from './batch.ts';
 import { type ComparisonContext, compare, isUnchanged, tracks } from './compare.ts';
@@ -221,7 +221,9 @@ class TaskRun {
     const children = this.#relisted.has(directory)
       ? (commit?.stubs ?? []).map((stub) => stub.path)
       : entries.flatMap(({ kind, name }) => (kind === 'directory' ? [joinPath(directory, name)] : []));
-    this.#frontier.add(children.filter((child) => this.#descends(child)));
+    // The last is asked first: in the order of the state's keys, which it reads ahead.
+    const next = children.filter((child) => this.#descends(child));
+    this.#frontier.add(next.toSorted((a, b) => comparePaths(b, a)));
     if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
     if (this.#batch.isFull(now)) await this.#flush();
     if (this.#shouldHandOn(now)) this.#frontier.stop();

@@ -27,7 +27,22 @@ export const presets: Readonly<Record<Scale, Preset>> = {
   xxl: limits(Number.POSITIVE_INFINITY, 256, 60 * SECOND, 10_000, 2 * HOUR),
 };
 
+/** On AWS every task costs money too: there it is the budget that hands work on, and seldom the count. */
+const dearer = 20;
+
+export const deployedPresets: typeof presets = {
+  small: ofDeployment(presets.small),
+  medium: ofDeployment(presets.medium),
+  large: ofDeployment(presets.large),
+  xl: ofDeployment(presets.xl),
+  xxl: ofDeployment(presets.xxl),
+};
+
 export const defaultScale: Scale = 'medium';
+
+function ofDeployment(preset: Preset): Preset {
+  return { ...preset, taskDirectories: dearer * preset.taskDirectories };
+}
 
 function limits(
   files: number,

@@ -1,6 +1,6 @@
 import { posix, resolve } from 'node:path';
 import type { ScanLimits, ServerConfig, WatchConfig } from './config.ts';
-import { defaultScale, presets } from './presets.ts';
+import { defaultScale, type presets } from './presets.ts';
 import type { ParsedDefaults, ParsedWatch } from './watches.ts';
 
 const FIVE_MINUTES = 5 * 60 * 1000;
@@ -11,6 +11,7 @@ export function resolveWatch(
   defaults: ParsedDefaults,
   servers: ReadonlyMap<string, ServerConfig>,
   directory: string,
+  scales: typeof presets,
 ): WatchConfig {
   const keys: ParsedWatch = { ...defaults, ...own };
   const server = keys.server === undefined ? undefined : servers.get(keys.server);
@@ -43,7 +44,7 @@ export function resolveWatch(
       minCount: deletes.minCount ?? 50,
     },
     moves: keys.moves ?? true,
-    scan: scanLimits(own, defaults),
+    scan: scanLimits(own, defaults, scales),
   };
 }
 
@@ -67,9 +68,9 @@ function schedule(own: ParsedWatch, defaults: ParsedDefaults): WatchConfig['sche
   return { every: every ?? FIVE_MINUTES };
 }
 
-function scanLimits(own: ParsedWatch, defaults: ParsedDefaults): ScanLimits {
+function scanLimits(own: ParsedWatch, defaults: ParsedDefaults, scales: typeof presets): ScanLimits {
   const keys = { ...scaleKeys(defaults.scale), ...scaleKeys(own.scale) };
-  const preset = presets[keys.preset ?? defaultScale];
+  const preset = scales[keys.preset ?? defaultScale];
   return {
     inFlight: keys.inFlight ?? preset.inFlight,
     taskBudgetMs: keys.taskBudget ?? preset.taskBudgetMs,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, OutputConfig } from './config.ts';
 import type { ParsedOutput } from './outputs.ts';
+import { presets } from './presets.ts';
 import { located } from './references.ts';
 import { resolveServers } from './resolve-servers.ts';
 import { resolveWatch } from './resolve-watches.ts';
@@ -10,7 +11,7 @@ const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
 
 /** Applies defaults and presets and makes paths absolute. What comes in is known to be right. */
-export function resolveConfig(parsed: ParsedConfig, directory: string): Config {
+export function resolveConfig(parsed: ParsedConfig, directory: string, scales = presets): Config {
   const servers = resolveServers(parsed.servers, directory);
   const watches = Object.entries(parsed.watches ?? {});
   return {
@@ -18,7 +19,7 @@ export function resolveConfig(parsed: ParsedConfig, directory: string): Config {
     watches: new Map(
       watches.map(([name, watch]) => [
         name,
-        resolveWatch(name, watch, parsed.defaults ?? {}, servers, directory),
+        resolveWatch(name, watch, parsed.defaults ?? {}, servers, directory, scales),
       ]),
     ),
     outputs: resolveOutputs(parsed.outputs ?? [{ type: 'stdout' }], directory),

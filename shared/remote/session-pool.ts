@@ -9,7 +9,7 @@ import type { Remote, Session } from './remote.ts';
 export interface SessionPoolServices {
   readonly state: Slots & Servers;
   readonly log: Logger;
-  /** The remote of a server, and a hash of the credentials it will use. */
+  /** The remote of a server, and a hash of the credentials it will use; after a login, of those it has used. */
   readonly remote: (
     server: ServerConfig,
   ) => Promise<{ readonly remote: Remote; readonly credentials: string }>;
@@ -99,19 +99,19 @@ export class SessionPool {
   }
 
   async #connect(server: ServerConfig, signal: AbortSignal): Promise<PooledSession> {
-    const { remote, credentials } = await this.#services.remote(server);
-    await this.#refuseSuspended(server, credentials);
+    const opened = await this.#services.remote(server);
+    const failed = await this.#refuseSuspended(server, opened.credentials);
     for (let attempt = 0; ; attempt += 1) {
       const lease = await this.#acquire(server, signal);
       try {
-        const session = await remote.connect(signal);
-        await this.#services.state.setServer(slotKey(server), null);
+        const session = await opened.remote.connect(signal);
+        if (failed) await this.#services.state.setServer(slotKey(server), null);
         return this.#pooled(server, session, lease);
       } catch (error) {
         await this.#services.state.releaseSlot(lease, this.#restUntil(server, error));
         // A wrong host key or certificate ends before any password is sent: looking again locks nobody out.
         if (error instanceof RemoteAuth && error.reason === 'login')
-          await this.#suspend(server, credentials, error);
+          await this.#suspend(server, opened.credentials, error);
         const delayMs = busyDelaysMs[attempt];
         const busy = error instanceof RemoteUnavailable && error.reason === 'busy';
         if (!busy || delayMs === undefined || signal.aborted) throw error;
@@ -222,14 +222,15 @@ export class SessionPool {
     return error instanceof RemoteUnavailable && error.reason === 'silent' ? now + server.idleTimeoutMs : now;
   }
 
-  async #refuseSuspended(server: ServerConfig, credentials: string): Promise<void> {
+  /** Whether there is anything to forget once a login works. */
+  async #refuseSuspended(server: ServerConfig, credentials: string): Promise<boolean> {
     const record = await this.#services.state.server(slotKey(server));
     if (
       record === undefined ||
       record.credentials !== credentials ||
       record.retryAt <= this.#services.clock()
     )
-      return;
+      return record !== undefined;
     throw new RemoteAuth('login', `${record.message} (tried ${record.failures} times)`, {
       advice: `Correct the server's entry in the configuration; with the same one the next login is tried after ${new Date(record.retryAt).toISOString()}.`,
     });

@@ -41,6 +41,7 @@ test('what functions take along reads as the file does, with certificates in it 
   assert.equal(server.host, 'other.example');
   assert.deepEqual(server.tls.ca, { source: 'plain', value: '-----BEGIN CERTIFICATE-----\nMIIB' });
   assert.equal(deployed.watches.get('in')?.scan.workflowFrom, 20_000);
+  assert.equal(deployed.watches.get('in')?.scan.taskDirectories, 10_000, 'tasks cost money there');
   assert.doesNotMatch(json, /outputs|changes\.ndjson/);
   assert.match(formatProblems(warnings), /farwatch\.yaml:\d+:\d+ outputs\[0\]: belongs to the local home/);
 });

@@ -1,5 +1,6 @@
 import { isBelow } from '../../tree/entry.ts';
 import type { DirectoryRecord, SubtreeReader, WatchKey } from '../state.ts';
+import { bytesAt } from './attributes.ts';
 import { below, sortKey } from './directory-keys.ts';
 import { findRecord, recordOf } from './records.ts';
 import type { Services } from './services.ts';
@@ -25,7 +26,10 @@ export class Readings {
   }
 }
 
-/** Reads ahead from the directory asked for, within the subtrees. A record is given out once, then read anew. */
+/**
+ * Reads ahead from the directory asked for, within the subtrees and up to what was read ahead before: whoever asks in
+ * the order of the keys has every record read about once. A record is given out once, then read anew.
+ */
 class Reading {
   readonly #services: Services;
   readonly #watch: WatchKey;
@@ -62,9 +66,12 @@ class Reading {
     }
     const { table, rows, pending } = this.#services;
     const { tree } = await rows.place(this.#watch);
-    const to = below(subtree)?.to ?? Uint8Array.of(0xff);
+    const end = below(subtree)?.to ?? Uint8Array.of(0xff);
+    const known = this.#coveredAfter(from, end);
+    const to = known ?? end;
     for await (const page of table.pages(`d${tree}`, { from, to, page: pageSize })) {
       for (const item of page) {
+        if (known !== undefined && Buffer.compare(bytesAt(item, 's'), known) === 0) continue;
         const standing = await pending.settled(item);
         if (standing === undefined) continue;
         const record = await recordOf(this.#services, this.#watch, standing);
@@ -74,6 +81,16 @@ class Reading {
       this.#covered.push({ from, to: page.length < pageSize || last === undefined ? to : last });
       break; // one page: where the scan goes next decides what is read next
     }
+  }
+
+  /** Where the next range begins that was read ahead, up to `end`. */
+  #coveredAfter(from: Uint8Array, end: Uint8Array): Uint8Array | undefined {
+    let next: Uint8Array | undefined;
+    for (const range of this.#covered) {
+      const isAhead = Buffer.compare(from, range.from) < 0 && Buffer.compare(range.from, end) <= 0;
+      if (isAhead && (next === undefined || Buffer.compare(range.from, next) < 0)) next = range.from;
+    }
+    return next;
   }
 }
 
