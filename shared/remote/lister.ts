@@ -1,11 +1,15 @@
 import type { Failure } from '../failure.ts';
-import type { Listing } from '../tree/listing.ts';
-import type { ListRequest } from './remote.ts';
+import type { Listing, Unchanged } from '../tree/listing.ts';
+import type { Known, ListRequest } from './remote.ts';
 
 /** Starts to read one directory and ends in one call: `done`, or `lost` if that was the end of the session. */
 export type ReadDirectory = (
   path: string,
-  outcome: { readonly done: (listing: Listing) => void; readonly lost: (failure: Failure) => void },
+  outcome: {
+    readonly done: (answer: Listing | Unchanged) => void;
+    readonly lost: (failure: Failure) => void;
+  },
+  known: Known | undefined,
 ) => void;
 
 interface ListerOptions {
@@ -21,9 +25,9 @@ interface ListerOptions {
 export class Lister {
   readonly #read: ReadDirectory;
   readonly #requests: AsyncIterator<ListRequest>;
-  readonly #ready: Listing[] = [];
+  readonly #ready: (Listing | Unchanged)[] = [];
   /** Refused while others were in flight: perhaps too many open handles, so once more, alone. */
-  readonly #again: string[] = [];
+  readonly #again: ListRequest[] = [];
   #alone = false;
   #taken = 0;
   #inFlight = 0;
@@ -41,7 +45,7 @@ export class Lister {
     this.#requests = requests[Symbol.asyncIterator]();
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<Listing, void, void> {
+  async *run(signal: AbortSignal): AsyncGenerator<Listing | Unchanged, void, void> {
     const onAbort = (): void => this.#end(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -54,21 +58,21 @@ export class Lister {
     }
   }
 
-  async *#listings(): AsyncGenerator<Listing, void, void> {
+  async *#listings(): AsyncGenerator<Listing | Unchanged, void, void> {
     for (;;) {
       if (this.#ended !== undefined) throw this.#ended.reason;
       this.#fill();
       const listing = this.#next();
       if (listing !== undefined) yield listing;
       else if (this.#exhausted && this.#inFlight === 0 && this.#again.length === 0) return;
-      else {
+      else if (this.#ended === undefined) {
         this.#wake = Promise.withResolvers<void>();
         await this.#wake.promise;
       }
     }
   }
 
-  #next(): Listing | undefined {
+  #next(): Listing | Unchanged | undefined {
     const listing = this.#ready[this.#taken];
     if (listing === undefined) return undefined;
     this.#taken += 1;
@@ -109,30 +113,31 @@ export class Lister {
       return;
     }
     if (this.#ended !== undefined) return;
-    this.#open(result.value.path);
+    this.#open(result.value);
     this.#fill();
   }
 
-  #open(path: string): void {
+  #open(request: ListRequest): void {
     this.#inFlight += 1;
     const alone = this.#alone;
-    this.#read(path, {
-      done: (listing) => this.#onListing(listing, alone),
-      lost: (failure) => this.#end(failure),
-    });
+    const outcome = {
+      done: (answer: Listing | Unchanged) => this.#onAnswer(request, answer, alone),
+      lost: (failure: Failure) => this.#end(failure),
+    };
+    this.#read(request.path, outcome, request.known);
   }
 
-  #onListing(listing: Listing, alone: boolean): void {
+  #onAnswer(request: ListRequest, answer: Listing | Unchanged, alone: boolean): void {
     this.#inFlight -= 1;
     if (alone) this.#alone = false;
-    if (isRefused(listing) && this.#inFlight > 0) {
-      this.#again.push(listing.path);
+    if (isRefused(answer) && this.#inFlight > 0) {
+      this.#again.push(request);
       return;
     }
     // It was the number of open handles indeed, if the server takes alone what it refused among others.
-    if (alone && listing.status === 'complete') this.#maxWindow = Math.max(1, Math.floor(this.#window / 2));
+    if (alone && answer.status === 'complete') this.#maxWindow = Math.max(1, Math.floor(this.#window / 2));
     this.#window = Math.min(this.#maxWindow, this.#window + 1);
-    this.#ready.push(listing);
+    this.#ready.push(answer);
     this.#fill();
     this.#wake.resolve();
   }
@@ -148,6 +153,6 @@ export class Lister {
   }
 }
 
-function isRefused(listing: Listing): boolean {
-  return listing.status === 'partial' && listing.reason === 'refused' && listing.entries.length === 0;
+function isRefused(answer: Listing | Unchanged): boolean {
+  return answer.status === 'partial' && answer.reason === 'refused' && answer.entries.length === 0;
 }
