@@ -51,14 +51,14 @@ export interface History {
   readonly steps: readonly Step[];
 }
 
-const edit: fc.Arbitrary<Edit> = fc.record({
+export const edit: fc.Arbitrary<Edit> = fc.record({
   // Renames and growth often, or there is little left to rename.
   type: fc.constantFrom(...editTypes, 'write', 'write-old', 'write', 'rename', 'rename', 'rename', 'rename'),
   at: fc.nat(places.length - 1),
   to: fc.nat(places.length - 1),
 });
 
-const answer: fc.Arbitrary<Answer> = fc.record({
+export const answer: fc.Arbitrary<Answer> = fc.record({
   flaw: fc.oneof(
     { weight: 12, arbitrary: fc.constant('none' as const) },
     { weight: 4, arbitrary: fc.constantFrom(...flaws) },
@@ -113,7 +113,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('decide'), approve: fc.boolean() }) },
 );
 
-const settings: fc.Arbitrary<Settings> = fc.record({
+export const settings: fc.Arbitrary<Settings> = fc.record({
   initial: fc.constantFrom('emit', 'baseline'),
   confirm: fc.constantFrom(1, 1, 2, 3),
   maxPercent: fc.constantFrom(100, 100, 20),

@@ -4,32 +4,18 @@ import type { Change } from '../../shared/changes/change.ts';
 import type { WatchConfig } from '../../shared/config/config.ts';
 import { openSqliteState } from '../../shared/state/sqlite/sqlite-state.ts';
 import { type State, type WatchKey, watchKey } from '../../shared/state/state.ts';
-import { isBelow, joinPath } from '../../shared/tree/entry.ts';
-import { compileSelection, type SelectionRules, selectionDigest } from '../../shared/tree/selection.ts';
+import { compileSelection, selectionDigest } from '../../shared/tree/selection.ts';
 import { everything, server } from './bench.ts';
-import { consume } from './consumer.ts';
 import { Crash } from './crash.ts';
 import type { History, ScanStep, Settings, Step } from './history.ts';
+import { assertConsumed, assertMirror, byText } from './mirror.ts';
 import { Process } from './process.ts';
-import { sameLook, Witness } from './witness.ts';
-import { keyOf, World } from './world.ts';
+import { rulesets, selectionOf } from './rulesets.ts';
+import { Witness } from './witness.ts';
+import { World } from './world.ts';
 
 const start = Date.UTC(2026, 10, 21, 1);
 const root = '/root';
-const rulesets: readonly SelectionRules[] = [
-  everything,
-  { ...everything, exclude: [{ type: 'glob', pattern: 'b/**' }] },
-  { ...everything, include: [{ type: 'glob', pattern: '**/a' }] },
-  { ...everything, kinds: ['file'] },
-  { ...everything, maxDepth: 2 },
-  {
-    ...everything,
-    include: [{ type: 'glob', pattern: 'a/b/**' }],
-    exclude: [{ type: 'glob', pattern: '**/c' }],
-  },
-];
-const selections = new Map(rulesets.map((rules) => [selectionDigest(rules), compileSelection(rules)]));
-
 /** How often things happened, so that a test can show that its histories reach them. */
 export type Tally = Map<string, number>;
 
@@ -58,11 +44,6 @@ class Stage {
     const { commitLimit } = settings;
     this.#real = { ...openSqliteState(':memory:', { create: true }), commitLimit };
     this.#tally = tally;
-    const selectionOf = (scope: string) => {
-      const selection = selections.get(scope);
-      assert.ok(selection, `scope ${scope} is known`);
-      return selection;
-    };
     this.#witness = new Witness(this.#real, this.#world, { key: this.#key, root }, selectionOf, () =>
       selectionOf(selectionDigest(this.#watch.selection)),
     );
@@ -194,51 +175,16 @@ class Stage {
 
   async #assertMirror(): Promise<void> {
     const { rejected } = await this.#real.holdMembers(this.#key);
-    const selection = compileSelection(this.#watch.selection);
-    const known = new Map(this.#witness.known);
-    for (const key of rejected) known.delete(key);
-    for (const [path, node] of this.#world.nodes) {
-      if (node.kind === 'link' || !selection.admits(path, node.kind)) continue;
-      const key = keyOf(path, node.kind);
-      const entry = known.get(key);
-      assert.ok(entry, `the consumer knows ${key}`);
-      const size = node.kind === 'file' ? node.size : null;
-      const look = { size, modifiedAt: node.modifiedAt, precision: 'second' as const };
-      assert.equal(entry.facts.size, size, `the consumer knows the size of ${key}`);
-      assert.ok(sameLook(entry.facts, look), `the consumer knows the time of ${key}`);
-      known.delete(key);
-    }
-    // Directories of rejected members stay for their sake, recorded under the rules of then.
-    const unknown = [...known.values()].filter(
-      ({ path, kind }) =>
-        rejected.length === 0 ||
-        (selection.admits(path, kind) && !rejected.some((member) => isBelow(member, path))),
-    );
-    assert.deepEqual(unknown, [], 'the consumer knows nothing that is not there');
+    assertMirror(this.#witness.known, this.#world, compileSelection(this.#watch.selection), rejected);
   }
 
-  /** Protocol rule 17: whatever the order of arrival, and with repeats. */
   #assertAnyOrder(changes: readonly Change[]): void {
-    const known = new Map(
-      [...this.#witness.known.values()].map(({ path, kind, facts }) => [
-        joinPath(root, path),
-        `${kind} ${facts.size}`,
-      ]),
-    );
     const backwards = changes.toReversed();
     const shuffled = changes.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     for (const order of [changes, backwards, [...shuffled, ...changes.slice(0, 5)]]) {
-      assert.deepEqual(linesOf(consume(order)), linesOf(known), 'any order of arrival');
+      assertConsumed(this.#witness.known, root, order);
     }
   }
-}
-
-function linesOf(tree: ReadonlyMap<string, string>): readonly string[] {
-  return [...tree].map(([path, look]) => `${path} ${look}`).toSorted(byText);
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 const soundScan: ScanStep = {
