@@ -88,6 +88,8 @@ function directoryCommit(directory: HeldDirectory, context: EditContext): Direct
       ? null
       : {
           ...standing,
+          // It shows what was there before the directory vanished: should all of that come back, it must not look known.
+          digest: directory.missing ? null : standing.digest,
           held: after.some(isHeld),
           dueAt: after.some((entry) => isPending(entry) && entry.seen !== null) ? record.dueAt : null,
           reported: record.reported - reported(before) + reported(after),
