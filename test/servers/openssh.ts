@@ -9,6 +9,8 @@ export interface OpenSshOptions
   extends Omit<StartOptions, 'tls' | 'certificate' | 'connections' | 'timezone'> {
   /** sshd's own `MaxStartups`, e.g. its default `10:30:100`, which drops some of many logins at once. */
   readonly maxStartups?: string;
+  /** What a login may run besides SFTP. Default: nothing, and SFTP starts in the served directory. */
+  readonly commands?: 'none' | 'any';
 }
 
 export function opensshMissing(): string | undefined {
@@ -50,7 +52,7 @@ function openssh(scratch: Scratch, options: OpenSshOptions): Daemon {
     'X11Forwarding no',
     'AllowTcpForwarding no',
     'Subsystem sftp internal-sftp',
-    `ForceCommand internal-sftp -d ${scratch.localRoot}`,
+    ...(options.commands === 'any' ? [] : [`ForceCommand internal-sftp -d ${scratch.localRoot}`]),
   ];
   return {
     name: 'OpenSSH (sftp)',

@@ -1,0 +1,72 @@
+import { findProgram } from '../servers/account.ts';
+import { measureCell, type Row } from './cell.ts';
+import { networkMissing } from './network/availability.ts';
+import { cellsOf, type Options } from './options.ts';
+import type { Cell, ClientName } from './plan.ts';
+import { serverKinds } from './server/kinds.ts';
+import { headLine, placeName, rowLine } from './table.ts';
+import { BenchTree } from './trees.ts';
+
+/** Cell after cell. Returns all figures, also those of a run that was interrupted. */
+export async function bench(options: Options, signal: AbortSignal): Promise<readonly Row[]> {
+  const missing = networkMissing();
+  if (missing !== undefined) {
+    say(`skipped: ${missing}`);
+    return [];
+  }
+  const rows: Row[] = [];
+  const trees = new Map<string, BenchTree>();
+  try {
+    for (const planned of cellsOf(options)) {
+      if (signal.aborted) break;
+      const cell = possible(planned);
+      if (cell === undefined) continue;
+      const tree = treeOf(cell, trees, options.keep);
+      say(`\n${placeName({ cell })}, ${tree.title}\n${headLine()}`);
+      const tell = (row: Row) => {
+        rows.push(row);
+        say(rowLine(row));
+      };
+      await measureCell(cell, { tree, signal, tell });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    for (const tree of trees.values()) tree.remove();
+  }
+  return rows;
+}
+
+function treeOf({ shape }: Cell, trees: Map<string, BenchTree>, keepIn: string | undefined): BenchTree {
+  const key = JSON.stringify(shape);
+  const known = trees.get(key);
+  if (known !== undefined) return known;
+  const tree = new BenchTree(shape, keepIn);
+  trees.set(key, tree);
+  return tree;
+}
+
+/** The cell without what this machine cannot run, or undefined. */
+function possible(cell: Cell): Cell | undefined {
+  const missing = serverKinds[cell.server].missing();
+  if (missing !== undefined) {
+    say(`\n${placeName({ cell })}: skipped: ${missing}`);
+    return undefined;
+  }
+  const clients = cell.clients.filter((client) => {
+    const program = programOf(client);
+    if (program === undefined || findProgram(program) !== undefined) return true;
+    say(`\n${client}: skipped: ${program} is not installed`);
+    return false;
+  });
+  return { ...cell, clients };
+}
+
+function programOf(client: ClientName): string | undefined {
+  if (client === 'find') return 'ssh';
+  return client === 'rclone' || client === 'lftp' ? client : undefined;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

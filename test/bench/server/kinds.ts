@@ -1,0 +1,52 @@
+import { opensshMissing, startOpenSsh } from '../../servers/openssh.ts';
+import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
+import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
+import type { StartOptions, TestServer } from '../../servers/test-server.ts';
+import { startVsftpd, vsftpdMissing } from '../../servers/vsftpd.ts';
+
+export const serverNames = ['openssh', 'pure-ftpd', 'vsftpd', 'vsftpd-ftps', 'proftpd'] as const;
+export type ServerName = (typeof serverNames)[number];
+
+type Place = Required<Pick<StartOptions, 'directory' | 'port'>>;
+
+interface Kind {
+  readonly title: string;
+  /** Whether its listings hold times that rclone takes; else rclone asks for them file by file. */
+  readonly timesInListings: boolean;
+  missing(): string | undefined;
+  start(place: Place): Promise<TestServer>;
+}
+
+export const serverKinds: Readonly<Record<ServerName, Kind>> = {
+  openssh: {
+    title: 'SFTP (OpenSSH)',
+    timesInListings: true,
+    missing: opensshMissing,
+    // Any command: `find` on the server itself is the limit that all are measured by.
+    start: (place) => startOpenSsh({ ...place, commands: 'any' }),
+  },
+  'pure-ftpd': {
+    title: 'FTP (Pure-FTPd)',
+    timesInListings: true,
+    missing: pureFtpdMissing,
+    start: startPureFtpd,
+  },
+  vsftpd: {
+    title: 'FTP (vsftpd)',
+    timesInListings: false,
+    missing: vsftpdMissing,
+    start: startVsftpd,
+  },
+  'vsftpd-ftps': {
+    title: 'FTPS (vsftpd)',
+    timesInListings: false,
+    missing: vsftpdMissing,
+    start: (place) => startVsftpd({ ...place, tls: 'explicit' }),
+  },
+  proftpd: {
+    title: 'FTP (ProFTPD)',
+    timesInListings: true,
+    missing: proftpdMissing,
+    start: startProftpd,
+  },
+};
