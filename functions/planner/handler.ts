@@ -47,7 +47,7 @@ const marginMs = 10_000;
 const plannerEvent = z.object({ trim: z.boolean().optional() });
 
 export const handler = handle(plannerEvent, marginMs, async ({ trim }, { signal, now }) => {
-  await enrollAll(enrolling, now);
+  if (!(await enrollAll(enrolling, now))) return undefined;
   if (trim === true) {
     const trimmed = await home.state.trim(now - home.config.retentionMs);
     log.info({ trimmed }, 'the change log is trimmed');

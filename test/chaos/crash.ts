@@ -13,7 +13,7 @@ export interface CrashAt {
 }
 
 /** The state as one process sees it that dies at a call: from then on, every call throws. */
-export function mortal(state: State, at: CrashAt | null): State {
+export function mortal<S extends State>(state: S, at: CrashAt | null): S {
   let calls = 0;
   const isLast = () => {
     calls += 1;

@@ -1,11 +1,19 @@
-import { key, keyItem, string, stringAt } from './attributes.ts';
+import { z } from 'zod';
+import { json, jsonAt, key, keyItem } from './attributes.ts';
 import type { Table } from './table.ts';
+
+const storedEnrolment = z.object({
+  configuration: z.string(),
+  former: z.string().nullable(),
+  at: z.number(),
+});
+/** Whose watches the table knows, which configuration that one took the place of, and since when. */
+export type Enrolled = Readonly<z.infer<typeof storedEnrolment>>;
 
 /** What a deployment remembers of itself. */
 export interface Deployment {
-  /** What `setEnrolled` said last: the configuration whose watches the table knows. */
-  enrolled(): Promise<string | undefined>;
-  setEnrolled(configuration: string): Promise<void>;
+  enrolled(): Promise<Enrolled | undefined>;
+  setEnrolled(enrolled: Enrolled): Promise<void>;
 }
 
 export function dynamoDeployment(table: Table): Deployment {
@@ -13,10 +21,10 @@ export function dynamoDeployment(table: Table): Deployment {
   return {
     async enrolled() {
       const item = await table.get(at);
-      return item && stringAt(item, 'j');
+      return item && jsonAt(item, 'j', storedEnrolment);
     },
-    async setEnrolled(configuration) {
-      await table.put({ ...keyItem(at), j: string(configuration) });
+    async setEnrolled(enrolled) {
+      await table.put({ ...keyItem(at), j: json(enrolled) });
     },
   };
 }
