@@ -1,10 +1,11 @@
 import { findProgram } from '../servers/account.ts';
 import { measureCell, type Row } from './cell.ts';
+import { extrapolate } from './extrapolate.ts';
 import { networkMissing } from './network/availability.ts';
 import { cellsOf, type Options } from './options.ts';
-import type { Cell, ClientName } from './plan.ts';
+import { type Cell, type ClientName, usualTree } from './plan.ts';
 import { serverKinds } from './server/kinds.ts';
-import { headLine, placeName, rowLine } from './table.ts';
+import { LiveTable, placeName } from './table.ts';
 import { BenchTree } from './trees.ts';
 
 /** Cell after cell. Returns all figures, also those of a run that was interrupted. */
@@ -14,20 +15,21 @@ export async function bench(options: Options, signal: AbortSignal): Promise<read
     say(`skipped: ${missing}`);
     return [];
   }
+  const cells = cellsOf(options);
+  const table = new LiveTable(say);
   const rows: Row[] = [];
+  const tell = (row: Row) => {
+    rows.push(row);
+    table.add(row);
+  };
   const trees = new Map<string, BenchTree>();
   try {
-    for (const planned of cellsOf(options)) {
+    for (const planned of cells) {
       if (signal.aborted) break;
       const cell = possible(planned);
       if (cell === undefined) continue;
       const tree = treeOf(cell, trees, options.keep);
-      say(`\n${placeName({ cell })}, ${tree.title}\n${headLine()}`);
-      const tell = (row: Row) => {
-        rows.push(row);
-        say(rowLine(row));
-      };
-      await measureCell(cell, { tree, signal, tell });
+      await measureCell(cell, { tree, signal, tell: (row) => [row, ...larger(row, cells)].forEach(tell) });
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -35,6 +37,15 @@ export async function bench(options: Options, signal: AbortSignal): Promise<read
     for (const tree of trees.values()) tree.remove();
   }
   return rows;
+}
+
+/** One that takes a directory after the other would take all day over the usual tree: told by a small one. */
+function larger(row: Row, cells: readonly Cell[]): readonly Row[] {
+  if (row.client !== 'lftp' && row.client !== 'library') return [];
+  const { server, roundTripMs, shape } = row.cell;
+  const besides = cells.filter((cell) => cell.server === server && cell.roundTripMs === roundTripMs);
+  const usual = besides.find((cell) => cell.shape.files === usualTree.files && shape.files < usualTree.files);
+  return usual === undefined ? [] : [extrapolate(row, usual.shape)];
 }
 
 function treeOf({ shape }: Cell, trees: Map<string, BenchTree>, keepIn: string | undefined): BenchTree {

@@ -20,6 +20,8 @@ export interface Row extends Run {
   readonly variant: string;
   /** Of Farwatch's first scan. */
   readonly stateBytes?: number;
+  /** Files of the tree that was really listed. */
+  readonly extrapolatedFrom?: number;
 }
 
 export interface Surroundings {

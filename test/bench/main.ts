@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { bench } from './bench.ts';
+import { chart } from './chart.ts';
 import { help, parseOptions } from './options.ts';
+import { usualTree } from './plan.ts';
+import { verdictLine, verdicts } from './verdicts.ts';
 
 const [what, ...rest] = process.argv.slice(2);
 const options = parseOptions(what === 'cost' ? [] : process.argv.slice(2));
@@ -14,5 +17,8 @@ if (what === 'cost') {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => interrupted.abort());
   const rows = await bench(options, interrupted.signal);
+  const judged = verdicts(rows);
+  if (judged.length > 0) process.stdout.write(`\n${judged.map(verdictLine).join('\n')}\n`);
+  if (options.chart !== undefined) writeFileSync(options.chart, chart(rows, usualTree.files));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
 }

@@ -55,13 +55,6 @@ export class BenchTree {
     writeFileSync(whole, '');
   }
 
-  get title(): string {
-    const { files, directories } = this.shape;
-    const count = files.toLocaleString('en');
-    if (directories === 0) return `${count} files in one directory`;
-    return `${count} files in ${directories.toLocaleString('en')} directories`;
-  }
-
   /** Lines of a listing: the root is not among them. */
   get entries(): number {
     return this.shape.files + this.shape.directories;
