@@ -1,15 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { addChanges } from './changes.ts';
-import { addCheck } from './check.ts';
-import { addDecisions } from './decide.ts';
 import { reportFailure } from './failure.ts';
-import { addInit } from './init.ts';
-import { addOrders } from './orders.ts';
-import { addRedrive } from './redrive.ts';
-import { addRun } from './run.ts';
-import { addSnapshot } from './snapshot.ts';
-import { addStatus } from './status.ts';
-import { addTail } from './tail.ts';
 import { version } from './version.ts';
 
 const program = new Command('farwatch')
@@ -29,17 +19,32 @@ Changes go to standard output, one JSON object a line unless it is a terminal; e
 standard error. Exit codes: 0 done; 1 a scan was incomplete or failed; 2 configuration or usage error.`,
   );
 
-addRun(program);
-addCheck(program);
-addInit(program);
-addSnapshot(program);
-addChanges(program);
-addStatus(program);
-addDecisions(program);
-addOrders(program);
-addTail(program);
-addRedrive(program);
-await addDemo(program);
+type AddCommand = (program: Command) => void;
+
+const decisions = async (): Promise<AddCommand> => (await import('./decide.ts')).addDecisions;
+const orders = async (): Promise<AddCommand> => (await import('./orders.ts')).addOrders;
+
+/** Each is loaded with what it alone needs, when it is asked for: loading all would take most of a short scan. */
+const commands = new Map<string, () => Promise<AddCommand>>([
+  ['run', async () => (await import('./run.ts')).addRun],
+  ['check', async () => (await import('./check.ts')).addCheck],
+  ['init', async () => (await import('./init.ts')).addInit],
+  ['snapshot', async () => (await import('./snapshot.ts')).addSnapshot],
+  ['changes', async () => (await import('./changes.ts')).addChanges],
+  ['status', async () => (await import('./status.ts')).addStatus],
+  ['approve', decisions],
+  ['reject', decisions],
+  ['scan', orders],
+  ['pause', orders],
+  ['resume', orders],
+  ['tail', async () => (await import('./tail.ts')).addTail],
+  ['redrive', async () => (await import('./redrive.ts')).addRedrive],
+]);
+// The demo starts servers that only a checkout has.
+if (import.meta.url.endsWith('.ts')) commands.set('demo', demo);
+
+const asked = commands.get(process.argv[2] ?? '');
+for (const load of asked === undefined ? new Set(commands.values()) : [asked]) (await load())(program);
 
 endWithLauncher();
 try {
@@ -56,11 +61,9 @@ function endWithLauncher(): void {
   process.channel?.unref();
 }
 
-/** The demo starts servers that only a checkout has. */
-async function addDemo(to: Command): Promise<void> {
-  const demo = new URL('./demo.ts', import.meta.url);
-  if (!import.meta.url.endsWith('.ts')) return;
+async function demo(): Promise<AddCommand> {
   // Not by a literal path: the compiler would draw the demo and its servers into the package.
-  const module: { readonly addDemo: (program: Command) => void } = await import(demo.href);
-  module.addDemo(to);
+  const file = new URL('./demo.ts', import.meta.url);
+  const module: { readonly addDemo: AddCommand } = await import(file.href);
+  return module.addDemo;
 }
