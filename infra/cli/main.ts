@@ -32,6 +32,7 @@ const commands = new Map<string, () => Promise<AddCommand>>([
   ['snapshot', async () => (await import('./snapshot.ts')).addSnapshot],
   ['changes', async () => (await import('./changes.ts')).addChanges],
   ['status', async () => (await import('./status.ts')).addStatus],
+  ['estimate', async () => (await import('./estimate.ts')).addEstimate],
   ['approve', decisions],
   ['reject', decisions],
   ['scan', orders],
