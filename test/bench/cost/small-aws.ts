@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { listen } from '../../servers/ports.ts';
@@ -122,17 +122,17 @@ export async function startSmallAws(): Promise<{ readonly endpoint: string; stop
     }),
   };
 
-  const server = createServer(async (request, response) => {
-    try {
-      const parts: Buffer[] = [];
-      for await (const part of request) parts.push(Buffer.from(part));
-      const { operation } = parseTarget(String(request.headers['x-amz-target']));
-      const answer = await answers[operation]?.(JSON.parse(Buffer.concat(parts).toString('utf8')));
-      response.writeHead(answer === undefined ? 501 : 200, { 'content-type': 'application/x-amz-json-1.0' });
-      response.end(JSON.stringify(answer ?? { __type: 'UnsupportedOperation' }));
-    } catch (error) {
-      response.writeHead(500).end(String(error));
-    }
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(Buffer.from(part));
+    const { operation } = parseTarget(String(request.headers['x-amz-target']));
+    const answered = await answers[operation]?.(JSON.parse(Buffer.concat(parts).toString('utf8')));
+    const status = answered === undefined ? 501 : 200;
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify(answered ?? { __type: 'UnsupportedOperation' }));
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
   const port = await listen(server, 0);
   return {
