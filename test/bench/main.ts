@@ -5,18 +5,20 @@ import { help, parseOptions } from './options.ts';
 import { usualTree } from './plan.ts';
 import { verdictLine, verdicts } from './verdicts.ts';
 
-const [what, ...rest] = process.argv.slice(2);
-const options = parseOptions(what === 'cost' ? [] : process.argv.slice(2));
-if (what === 'cost') {
-  const { costMain } = await import('./cost/main.ts');
-  await costMain(rest);
-} else if (options.help) {
-  process.stdout.write(help);
-} else {
+await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args);
+  if (options.help) {
+    process.stdout.write(help);
+    return;
+  }
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.abort());
+  }
   const rows = await bench(options, interrupted.signal);
+  if (interrupted.signal.aborted) process.exitCode = 1;
   const judged = verdicts(rows);
   if (judged.length > 0) process.stdout.write(`\n${judged.map(verdictLine).join('\n')}\n`);
   if (options.chart !== undefined) writeFileSync(options.chart, chart(rows, usualTree.files));

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 enum { SERVER, CLIENT, SIDES };
-enum { FIRST_NAMESPACE = 10, MTU = 1500, RING = 1 << 16, BATCH = 64 };
+enum { FIRST_NAMESPACE = 10, MTU = 1500, RING = 1 << 14, BATCH = 64 };
 
 struct packet {
   int64_t due;
