@@ -115,5 +115,6 @@ function stubRecord(path: string, stub: 'baseline' | 'new'): DirectoryRecord {
     provedBy: 0,
     reported: 0,
     listed: 0,
+    probe: null,
   };
 }

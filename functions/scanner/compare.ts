@@ -12,6 +12,7 @@ import { type Diff, type DiffPolicy, diff, type Rescoped } from '../../shared/tr
 import type { ListedChunk, ListedDirectory } from '../../shared/tree/digest.ts';
 import { type Entry, joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, parseProfile, profileName } from '../../shared/tree/listing.ts';
+import { sameProbe } from '../../shared/tree/probe.ts';
 import { comparison } from '../../shared/tree/same.ts';
 import { compileSelection, type Selection } from '../../shared/tree/selection.ts';
 import { isHeld, isPending, type SnapshotEntry } from '../../shared/tree/snapshot.ts';
@@ -26,24 +27,6 @@ export interface ComparisonContext {
   /** New files last modified before this wait for the end of the scan; 0: none does. */
   readonly heldBefore: number;
   readonly state: Pick<Snapshots, 'chunkHeads' | 'chunks' | 'scopeRules'>;
-}
-
-/** Whether the entries need not even be read: same fingerprint of the same thing, and nothing is due (rule 9). */
-export function isUnchanged(
-  record: DirectoryRecord,
-  listing: Listing,
-  listed: ListedDirectory,
-  scope: string,
-  now: number,
-): boolean {
-  return (
-    listing.status === 'complete' &&
-    record.digest === listed.digest &&
-    record.profile === profileName(listing.profile) &&
-    record.scope === scope &&
-    !record.held &&
-    (record.dueAt === null || record.dueAt > now)
-  );
 }
 
 /** Compares a listing with the snapshot it was asked for. Undefined: nothing to commit after all. */
@@ -221,6 +204,7 @@ function nextRecord(
     provedBy: complete && missing ? context.stamp.scan : record.provedBy,
     reported: (sameTerms ? record.reported - reported(known) : 0) + reported(outcome.entries),
     listed: complete ? listing.entries.length : record.listed,
+    probe: complete ? (listing.probe ?? null) : digest === null ? null : record.probe,
   };
 }
 
@@ -241,6 +225,7 @@ function sameRecord(record: DirectoryRecord, next: NonNullable<DirectoryCommit['
     record.stub === next.stub &&
     record.dueAt === next.dueAt &&
     record.held === next.held &&
-    record.provedBy === next.provedBy
+    record.provedBy === next.provedBy &&
+    sameProbe(record.probe, next.probe)
   );
 }

@@ -4,7 +4,7 @@ import type { ListRequest } from '../../shared/remote/remote.ts';
  * The directories a task still has to list, as a stream of requests. Depth first, so that it stays short on wide
  * trees. Ends when nothing is queued and nothing under way, or when it is stopped.
  */
-export class Frontier<T extends { readonly path: string }> {
+export class Frontier<T extends ListRequest> {
   readonly #queue: string[];
   readonly #inFlight: number;
   readonly #underWay = new Map<string, T>();
@@ -25,7 +25,7 @@ export class Frontier<T extends { readonly path: string }> {
 
   /**
    * Requests for one session. `prepare` turns a path into what the answer will be compared with, or undefined where
-   * there is nothing to ask; `T.path` is the request's path.
+   * there is nothing to ask.
    */
   async *requests(
     prepare: (path: string) => Promise<T | undefined>,
@@ -40,7 +40,7 @@ export class Frontier<T extends { readonly path: string }> {
         this.#preparing = undefined;
         if (prepared === undefined) continue;
         this.#underWay.set(prepared.path, prepared);
-        yield { path: prepared.path };
+        yield prepared;
       } else if (this.#underWay.size === 0 && this.#unsettled === 0) {
         return;
       } else {

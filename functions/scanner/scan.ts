@@ -2,6 +2,7 @@ import { absolutePath } from '../../shared/changes/stamp.ts';
 import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { Failure, RemoteProtocol, RemoteUnavailable, StaleSnapshot } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { ListRequest } from '../../shared/remote/remote.ts';
 import {
   type ClaimedTask,
   type CompletedTask,
@@ -17,13 +18,14 @@ import {
 } from '../../shared/state/state.ts';
 import { digestListing } from '../../shared/tree/digest.ts';
 import { isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
-import type { Listing } from '../../shared/tree/listing.ts';
+import type { Listing, Unchanged } from '../../shared/tree/listing.ts';
 import { comparePaths, splitFrontier, type TaskScope } from '../../shared/tree/plan.ts';
 import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
 import { Batch } from './batch.ts';
-import { type ComparisonContext, compare, isUnchanged, tracks } from './compare.ts';
+import { type ComparisonContext, compare, tracks } from './compare.ts';
 import { Frontier } from './frontier.ts';
 import type { Sessions } from './sessions.ts';
+import { isUnchanged, knownOf, trackedFiles, tracksAll, withProbe } from './unchanged.ts';
 
 export interface ScannerServices {
   readonly state: State;
@@ -64,8 +66,7 @@ export async function scanTask(
   return services.state.completeTask(claimed.fence, result, clock());
 }
 
-interface Asked {
-  readonly path: string;
+interface Asked extends ListRequest {
   readonly directory: string;
   readonly record: DirectoryRecord;
 }
@@ -77,6 +78,7 @@ class TaskRun {
   readonly #clock: () => number;
   readonly #signal: AbortSignal;
   readonly #selection: Selection;
+  readonly #tracksAll: boolean;
   readonly #frontier: Frontier<Asked>;
   readonly #batch: Batch;
   readonly #except: ReadonlySet<string>;
@@ -84,6 +86,8 @@ class TaskRun {
   readonly #relisted = new Set<string>();
   readonly #partials: Partial[] = [];
   #counts: ScanCounts = noCounts;
+  /** Commits in the batch that store a probe and nothing else: nothing has changed there. */
+  #probes = 0;
   #context: ComparisonContext | undefined;
 
   constructor(
@@ -99,6 +103,7 @@ class TaskRun {
     this.#clock = clock;
     this.#signal = signal;
     this.#selection = compileSelection(task.watch.selection);
+    this.#tracksAll = tracksAll(task.watch.selection);
     this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
     this.#except = new Set(claimed.scope.except);
@@ -169,8 +174,12 @@ class TaskRun {
       let failed: Error | null = null;
       try {
         const requests = this.#frontier.requests((path) => this.#prepare(path));
-        for await (const listing of leased.session.list(requests, this.#signal)) {
-          await this.#take(listing);
+        for await (const answer of leased.session.list(requests, this.#signal)) {
+          const asked = this.#frontier.answered(answer.path);
+          if (asked === undefined) continue;
+          if (answer.status === 'unchanged') this.#passOver(answer, asked.directory);
+          else await this.#take(answer, asked);
+          await this.#goOn();
         }
         return;
       } catch (error) {
@@ -192,39 +201,66 @@ class TaskRun {
     if (this.#batch.has(directory)) await this.#flush();
     const record = await this.#batch.record(directory);
     if (record === undefined) return undefined; // gone from the snapshot since the plan was made: its parent decides
-    return { path: absolutePath(this.#task.watch.root, directory), directory, record };
+    const path = absolutePath(this.#task.watch.root, directory);
+    const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
+    return known === undefined ? { path, directory, record } : { path, known, directory, record };
   }
 
-  async #take(listing: Listing): Promise<void> {
-    const asked = this.#frontier.answered(listing.path);
-    if (asked === undefined || this.#context === undefined) return;
-    const { directory, record } = asked;
+  /** Nothing of it is read, compared or written; the way leads on through its directories. */
+  #passOver(answer: Unchanged, directory: string): void {
+    this.#counts = {
+      ...this.#counts,
+      directories: this.#counts.directories + 1,
+      files: this.#counts.files + trackedFiles(answer, directory, this.#selection, this.#tracksAll),
+    };
+    this.#services.advanced(1, answer.fileCount);
+    if (!this.#relisted.has(directory)) {
+      this.#descendTo(answer.directories.map((name) => joinPath(directory, name)));
+    }
+  }
+
+  async #take(listing: Listing, { directory, record }: Asked): Promise<void> {
+    if (this.#context === undefined) return;
     const entries = listing.entries.filter((entry) =>
       tracks(this.#selection, joinPath(directory, entry.name), entry.kind),
     );
     const listed = digestListing(entries);
     const now = this.#clock();
     let commit: DirectoryCommit | undefined;
-    if (!isUnchanged(record, listing, listed, this.#claimed.scan.scope, now)) {
+    if (isUnchanged(record, listing, listed, this.#claimed.scan.scope, now)) {
+      const probed = withProbe(record, listing);
+      if (probed !== undefined) {
+        this.#probes += 1;
+        this.#batch.add(probed, now);
+      }
+    } else {
       try {
         commit = await compare(record, listing, listed, this.#context, now);
       } catch (error) {
         if (!(error instanceof StaleSnapshot)) throw error;
         this.#frontier.add([directory]); // committed by somebody since it was asked for (protocol rule 2)
-        this.#frontier.settle();
         return;
       }
       if (commit !== undefined) this.#batch.add(commit, now);
     }
     this.#count(listing, directory, entries);
     // Listed for the second time, a directory leads only to what is new in it.
-    const children = this.#relisted.has(directory)
-      ? (commit?.stubs ?? []).map((stub) => stub.path)
-      : entries.flatMap(({ kind, name }) => (kind === 'directory' ? [joinPath(directory, name)] : []));
-    // The last is asked first: in the order of the state's keys, which it reads ahead.
+    this.#descendTo(
+      this.#relisted.has(directory)
+        ? (commit?.stubs ?? []).map((stub) => stub.path)
+        : entries.flatMap(({ kind, name }) => (kind === 'directory' ? [joinPath(directory, name)] : [])),
+    );
+    if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
+  }
+
+  /** The last is asked first: in the order of the state's keys, which it reads ahead. */
+  #descendTo(children: readonly string[]): void {
     const next = children.filter((child) => this.#descends(child));
     this.#frontier.add(next.toSorted((a, b) => comparePaths(b, a)));
-    if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
+  }
+
+  async #goOn(): Promise<void> {
+    const now = this.#clock();
     if (this.#batch.isFull(now)) await this.#flush();
     if (this.#shouldHandOn(now)) this.#frontier.stop();
     this.#frontier.settle();
@@ -267,11 +303,13 @@ class TaskRun {
   }
 
   async #flush(): Promise<void> {
+    const probes = this.#probes;
+    this.#probes = 0;
     const { directories, changes, again } = await this.#batch.flush();
     this.#frontier.add(again);
     this.#counts = {
       ...this.#counts,
-      changedDirectories: this.#counts.changedDirectories + directories,
+      changedDirectories: this.#counts.changedDirectories + Math.max(0, directories - probes),
       changes: this.#counts.changes + changes,
     };
     if (changes > 0) this.#services.committed();

@@ -55,6 +55,8 @@ export interface FtpServer extends RemoteServerBase {
   readonly timezone: string;
   /** Accept a passive address that differs from the control connection's (EPSV does not have the problem). */
   readonly separateTransferHost: boolean;
+  /** Whether STAT may tell that a directory has not changed, where it is proved to. */
+  readonly probe: 'auto' | 'off';
   readonly tls: {
     readonly verify: boolean;
     /** PEM; in addition to the system's. */

@@ -54,6 +54,7 @@ function resolveServer(name: string, server: ParsedServer, directory: string): S
     auth: { password: located(server.auth.password, directory) },
     timezone: server.timezone ?? 'UTC',
     separateTransferHost: server.separateTransferHost ?? false,
+    probe: server.probe ?? 'auto',
     tls: {
       verify: tls?.verify ?? true,
       minVersion: tls?.minVersion ?? 'TLSv1.2',

@@ -104,6 +104,12 @@ const ftpKeys = {
     .boolean()
     .optional()
     .describe("Accept a passive address that differs from the control connection's. Default: false."),
+  probe: z
+    .enum(['auto', 'off'])
+    .optional()
+    .describe(
+      'Whether unchanged directories are told by STAT, without a listing: where that is exact, or never. Default: auto.',
+    ),
 };
 
 const tls = z

@@ -3,17 +3,17 @@ import type { Listing, Unchanged } from '../tree/listing.ts';
 import type { Known, ListRequest } from './remote.ts';
 
 /** Starts to read one directory and ends in one call: `done`, or `lost` if that was the end of the session. */
-export type ReadDirectory = (
+export type ReadDirectory<Answer = Listing> = (
   path: string,
   outcome: {
-    readonly done: (answer: Listing | Unchanged) => void;
+    readonly done: (answer: Answer) => void;
     readonly lost: (failure: Failure) => void;
   },
   known: Known | undefined,
 ) => void;
 
-interface ListerOptions {
-  readonly read: ReadDirectory;
+interface ListerOptions<Answer> {
+  readonly read: ReadDirectory<Answer>;
   /** Directories in flight at first and at most. */
   readonly window: { readonly first: number; readonly max: number };
 }
@@ -22,10 +22,10 @@ interface ListerOptions {
  * One run of `Session.list`. The window counts directories in flight and listings not yet taken, so a slow consumer
  * slows the server down; it starts small and grows by one with each answer, doubling per round trip.
  */
-export class Lister {
-  readonly #read: ReadDirectory;
+export class Lister<Answer extends Listing | Unchanged = Listing> {
+  readonly #read: ReadDirectory<Answer>;
   readonly #requests: AsyncIterator<ListRequest>;
-  readonly #ready: (Listing | Unchanged)[] = [];
+  readonly #ready: Answer[] = [];
   /** Refused while others were in flight: perhaps too many open handles, so once more, alone. */
   readonly #again: ListRequest[] = [];
   #alone = false;
@@ -38,14 +38,14 @@ export class Lister {
   #ended: { readonly reason: unknown } | undefined;
   #wake = Promise.withResolvers<void>();
 
-  constructor(requests: AsyncIterable<ListRequest>, { read, window }: ListerOptions) {
+  constructor(requests: AsyncIterable<ListRequest>, { read, window }: ListerOptions<Answer>) {
     this.#read = read;
     this.#window = window.first;
     this.#maxWindow = window.max;
     this.#requests = requests[Symbol.asyncIterator]();
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<Listing | Unchanged, void, void> {
+  async *run(signal: AbortSignal): AsyncGenerator<Answer, void, void> {
     const onAbort = (): void => this.#end(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -58,7 +58,7 @@ export class Lister {
     }
   }
 
-  async *#listings(): AsyncGenerator<Listing | Unchanged, void, void> {
+  async *#listings(): AsyncGenerator<Answer, void, void> {
     for (;;) {
       if (this.#ended !== undefined) throw this.#ended.reason;
       this.#fill();
@@ -72,7 +72,7 @@ export class Lister {
     }
   }
 
-  #next(): Listing | Unchanged | undefined {
+  #next(): Answer | undefined {
     const listing = this.#ready[this.#taken];
     if (listing === undefined) return undefined;
     this.#taken += 1;
@@ -121,13 +121,13 @@ export class Lister {
     this.#inFlight += 1;
     const alone = this.#alone;
     const outcome = {
-      done: (answer: Listing | Unchanged) => this.#onAnswer(request, answer, alone),
+      done: (answer: Answer) => this.#onAnswer(request, answer, alone),
       lost: (failure: Failure) => this.#end(failure),
     };
     this.#read(request.path, outcome, request.known);
   }
 
-  #onAnswer(request: ListRequest, answer: Listing | Unchanged, alone: boolean): void {
+  #onAnswer(request: ListRequest, answer: Answer, alone: boolean): void {
     this.#inFlight -= 1;
     if (alone) this.#alone = false;
     if (isRefused(answer) && this.#inFlight > 0) {

@@ -1,6 +1,6 @@
 import { RemoteAuth } from '../failure.ts';
 import type { CredentialedRemote } from './credentialed.ts';
-import type { Remote, Session } from './remote.ts';
+import type { ConnectOptions, Remote, Session } from './remote.ts';
 
 /**
  * A remote whose credentials may have been rotated since they were read: a refused login is tried once more, with what
@@ -20,16 +20,16 @@ export class RefreshingRemote implements Remote {
     return this.#current.credentials;
   }
 
-  async connect(signal: AbortSignal): Promise<Session> {
+  async connect(signal: AbortSignal, options?: ConnectOptions): Promise<Session> {
     const tried = this.#current;
     try {
-      return await tried.remote.connect(signal);
+      return await tried.remote.connect(signal, options);
     } catch (error) {
       if (!(error instanceof RemoteAuth) || error.reason !== 'login') throw error;
       const fresh = await this.#refreshed(error);
       if (fresh.credentials === tried.credentials) throw error;
       this.#current = fresh;
-      return fresh.remote.connect(signal);
+      return fresh.remote.connect(signal, options);
     }
   }
 

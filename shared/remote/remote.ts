@@ -1,4 +1,5 @@
-import type { Listing } from '../tree/listing.ts';
+import type { Listing, Unchanged } from '../tree/listing.ts';
+import type { Probe } from '../tree/probe.ts';
 
 /**
  * The port to a server. A `Remote` is an address with credentials and holds no connection; a `Session` is one
@@ -10,12 +11,30 @@ export interface Remote {
    * Connects and logs in, within the configured time-out. Throws RemoteUnavailable (worth another try),
    * RemoteAuth (login, host key or certificate: not worth another try) or RemoteProtocol.
    */
-  connect(signal: AbortSignal): Promise<Session>;
+  connect(signal: AbortSignal, options?: ConnectOptions): Promise<Session>;
+}
+
+export interface ConnectOptions {
+  /** False: the server has shown that it does not bear probes. */
+  readonly probe?: boolean;
 }
 
 export interface ListRequest {
   /** Absolute path on the server, in the encoding of `tree/name.ts`. For `local`, an absolute path of this machine. */
   readonly path: string;
+  /** Of a directory that was listed before. */
+  readonly known?: Known;
+}
+
+/** What the last complete listing of a directory left behind. */
+export interface Known {
+  readonly probe: Probe | null;
+  /** `profileName` of it. */
+  readonly profile: string;
+  /** About how many entries it has. */
+  readonly entries: number;
+  /** Whether `Unchanged` will do for an answer. */
+  readonly unchangedSuffices: boolean;
 }
 
 export interface Session {
@@ -27,8 +46,13 @@ export interface Session {
    * `partial` listing; what ends the session is thrown as RemoteUnavailable or RemoteProtocol, and every request
    * taken and not yet answered is then unanswered: the caller keeps count. After that the session is closed.
    * One `list` at a time per session. Links are reported as links and never followed.
+   * `Unchanged` answers only a request that says that it will do, and only where a complete listing under the same
+   * profile would show what the last one showed.
    */
-  list(requests: AsyncIterable<ListRequest>, signal: AbortSignal): AsyncGenerator<Listing, void, void>;
+  list(
+    requests: AsyncIterable<ListRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Listing | Unchanged, void, void>;
 
   /** Asks the server for a sign of life, so that an idle session is found dead before it is used. */
   ping(signal: AbortSignal): Promise<void>;

@@ -1,6 +1,7 @@
 import type { Change } from '../changes/change.ts';
 import type { KnownHosts } from '../remote/remote.ts';
 import type { TaskScope } from '../tree/plan.ts';
+import type { Probe } from '../tree/probe.ts';
 import type { SelectionRules } from '../tree/selection.ts';
 import type { SnapshotEntry } from '../tree/snapshot.ts';
 
@@ -261,6 +262,8 @@ export interface DirectoryRecord {
   readonly reported: number;
   /** Entries in the last listing, as a measure of the cost of the next one. */
   readonly listed: number;
+  /** Of the last complete listing; null: there is none, the directory must be listed exactly. */
+  readonly probe: Probe | null;
 }
 
 export interface ChunkHead {

@@ -1,4 +1,5 @@
 import type { Entry } from './entry.ts';
+import type { Probe } from './probe.ts';
 
 /**
  * How a listing came about: what must be equal for two digests to be comparable (protocol rule 13).
@@ -34,6 +35,8 @@ export interface CompleteListing {
   readonly path: string;
   readonly profile: Profile;
   readonly entries: readonly Entry[];
+  /** What to compare with a cheap look at the directory from now on; absent: there is none, list it each time. */
+  readonly probe?: Probe;
 }
 
 /** Some entries, perhaps none: what it shows is there, what it lacks means nothing. */
@@ -48,6 +51,17 @@ export interface PartialListing {
 }
 
 export type Listing = CompleteListing | PartialListing;
+
+/** A cheap look at a directory showed what its trusted probe showed: a complete listing would bring nothing new. */
+export interface Unchanged {
+  readonly status: 'unchanged';
+  readonly path: string;
+  /** Names of the directories in it. */
+  readonly directories: readonly string[];
+  readonly fileCount: number;
+  /** Names of the files in it. */
+  readonly files: () => readonly string[];
+}
 
 /** The stored form of a profile, e.g. `list Europe/Berlin +60`. */
 export function profileName(profile: Profile): string {

@@ -37,6 +37,7 @@ test('the example is read with every default applied', () => {
     auth: { password: { source: 'secret', value: 'farwatch/old-ftp' } },
     timezone: 'UTC',
     separateTransferHost: false,
+    probe: 'auto',
     tls: { verify: true, minVersion: 'TLSv1.2' },
     connections: 4,
     connectTimeoutMs: 20_000,

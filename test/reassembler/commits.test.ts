@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import { isUnchanged } from '../../functions/scanner/compare.ts';
+import { isUnchanged } from '../../functions/scanner/unchanged.ts';
 import type { Listing } from '../../shared/tree/listing.ts';
 import { complete, Watched } from '../scanner/watched.ts';
 import { directory, file, someDay } from '../tree/looks.ts';

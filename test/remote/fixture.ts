@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ListRequest, Remote, Session } from '../../shared/remote/remote.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
-import type { CompleteListing, Listing } from '../../shared/tree/listing.ts';
+import type { CompleteListing, Listing, Unchanged } from '../../shared/tree/listing.ts';
 import { nameFromBytes } from '../../shared/tree/name.ts';
 
 /** What a server cannot do for reasons of its own; everything else is asserted. */
@@ -86,6 +86,7 @@ export async function listAll(
   for await (const listing of session.list(requestsFor(paths), neverAborted())) {
     assert.ok(paths.includes(listing.path), `nobody asked for ${JSON.stringify(listing.path)}`);
     assert.ok(!listings.has(listing.path), `${listing.path} is answered twice`);
+    assert.ok(listing.status !== 'unchanged', 'nobody said that this would do');
     assert.equal(listing.profile.command, session.capabilities.command);
     listings.set(listing.path, listing);
   }
@@ -105,7 +106,8 @@ export async function listComplete(session: Session, path: string): Promise<Comp
   return listing;
 }
 
-export function assertComplete(listing: Listing): asserts listing is CompleteListing {
+export function assertComplete(listing: Listing | Unchanged): asserts listing is CompleteListing {
+  if (listing.status === 'unchanged') assert.fail(`${listing.path}: nobody said that this would do`);
   if (listing.status !== 'complete') {
     assert.fail(`${listing.path} is partial, ${listing.reason}: ${listing.detail}`);
   }

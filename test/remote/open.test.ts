@@ -67,6 +67,7 @@ describe('openRemote', () => {
         auth: { password: secret('password') },
         timezone: 'UTC',
         separateTransferHost: false,
+        probe: 'auto' as const,
       };
       const tls = { verify: true, minVersion: 'TLSv1.2' } as const;
       const bare = await open({ ...ftp, tls });

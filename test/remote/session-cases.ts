@@ -68,6 +68,7 @@ export function sessionCases(fixture: () => Fixture): void {
           answered += 1;
           if (answered === 5) await killSessions();
           if (listing.status === 'partial') continue;
+          assertComplete(listing);
           assert.deepEqual(namesOf(listing), names);
         }
       };

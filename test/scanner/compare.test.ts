@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isUnchanged } from '../../functions/scanner/compare.ts';
+import { isUnchanged } from '../../functions/scanner/unchanged.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
 import type { Listing, Profile } from '../../shared/tree/listing.ts';
 import { directory, file, link, someDay } from '../tree/looks.ts';

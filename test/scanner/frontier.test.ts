@@ -57,7 +57,7 @@ suite('a stream of requests', () => {
     frontier.answered('/root/a');
     frontier.add(['a/1']);
     frontier.settle();
-    assert.deepEqual((await next).value, { path: '/root/a/1' });
+    assert.deepEqual((await next).value, await prepare('a/1'));
   });
 
   test('does not end between an answer and its children', async () => {

@@ -44,6 +44,7 @@ export function ftpServerConfig(server: Configured, overrides: Partial<FtpServer
     auth: { password: { source: 'plain', value: password ?? '' } },
     timezone: server.facts.listZone,
     separateTransferHost: false,
+    probe: 'auto',
     tls: {
       verify: true,
       minVersion: 'TLSv1.2',

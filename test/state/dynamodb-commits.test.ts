@@ -177,7 +177,8 @@ function commitTests(): void {
     const subs = tops.flatMap((top) =>
       Array.from({ length: 99 }, (_, sub) => `${top}/2026-${String(sub).padStart(3, '0')}`),
     );
-    const record = { reported: 50, listed: 50, provedBy: 1 };
+    const probe = { digest: '0123456789abcdef01234567', since: null };
+    const record = { reported: 50, listed: 50, provedBy: 1, probe };
     await state.commit(fence, [listed('', 0, { stubs: stubs(...tops) })]);
     const all = [...tops, ...subs];
     for (const part of Object.values(Object.groupBy(all, (path) => path.slice(0, 13)))) {

@@ -161,6 +161,7 @@ export function listed(
             provedBy: 1,
             reported: 0,
             listed: 0,
+            probe: null,
             ...record,
           },
     dropChunks: [],

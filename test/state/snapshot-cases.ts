@@ -59,6 +59,7 @@ function records(check: StateCheck): void {
       provedBy: 7,
       reported: 12,
       listed: 13,
+      probe: { digest: '0123456789abcdef01234567', since: 1_795_000_000 },
     };
     await state.commit(fence, [listed('', 0, { record })]);
     const again = await reopen();
@@ -67,6 +68,16 @@ function records(check: StateCheck): void {
       { path: '', generation: 1, ...record },
     ]);
     assert.equal(await again.directory(incoming, 'nowhere'), undefined);
+  });
+
+  check('a probe is kept until a commit says otherwise', async ({ state }) => {
+    const fence = await enrolled(state);
+    const digest = 'fedcba9876543210fedcba98';
+    const probes = [{ digest, since: 1 }, { digest, since: null }, null, { digest, since: 4_000_000_000 }];
+    for (const [generation, probe] of probes.entries()) {
+      await state.commit(fence, [listed('', generation, { record: { probe } })]);
+      assert.deepEqual((await state.directory(incoming, ''))?.probe, probe);
+    }
   });
 
   check('rule 9: dueAt and held are kept, and gone when a commit says so', async ({ state }) => {

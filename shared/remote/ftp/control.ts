@@ -6,13 +6,23 @@ import { type Reply, ReplyReader } from './reply-reader.ts';
 /** Far beyond any directory that a server lists in one go. */
 const maxListingBytes = 256 * 2 ** 20;
 
+/** A reply to nothing that was asked, or to something else. */
+export class OutOfStep extends Error {
+  constructor({ message }: Reply) {
+    super(`out of step: ${message.slice(0, 100)}`);
+  }
+}
+
 /** basic-ftp's connection with an exact reader of replies and data connections that may break alone. */
 class ExactContext extends FTPContext {
   readonly replies = new ReplyReader();
+  /** Whether the last commands were a talk: then a reply to nothing shows that it was out of step. */
+  talking = false;
 
   protected override _onControlSocketData(chunk: string): void {
     try {
       for (const reply of this.replies.push(chunk)) {
+        if (this.talking && this._task === undefined && reply.code !== 421) throw new OutOfStep(reply);
         this._passToHandler(reply.code >= 400 ? new FTPError(reply) : reply);
       }
     } catch (error) {
@@ -34,6 +44,14 @@ class ExactClient extends Client {
     super(timeoutMs);
     this.ftp = new ExactContext(timeoutMs, 'latin1');
   }
+}
+
+/** Commands and replies that do not wait for one another. */
+export interface Talk {
+  /** Sends the commands in one piece. */
+  send(commands: readonly string[]): void;
+  /** The last reply has come. */
+  end(): void;
 }
 
 /** What a command on a data connection brought. */
@@ -59,12 +77,37 @@ export class FtpControl {
   }
 
   command(command: string): Promise<Reply> {
+    this.client.ftp.talking = false;
     return this.client.sendIgnoringError(command);
+  }
+
+  /** Each reply to what is sent goes to `onReply`, until `end`; what ends the connection before, to `onLost`. */
+  talk(onReply: (reply: Reply) => void, onLost: (error: unknown) => void): Talk {
+    const { ftp } = this.client;
+    let end = (): void => undefined;
+    const ended = ftp.handle(undefined, (response, task) => {
+      end = () => task.resolve(undefined);
+      const reply = replyOf(response);
+      if (reply === undefined) task.reject(asError(response));
+      else onReply(reply);
+    });
+    ended.catch(onLost);
+    ftp.talking = true;
+    return {
+      send(commands) {
+        if (ftp.closed) return;
+        ftp.socket.cork();
+        for (const command of commands) ftp.send(command);
+        process.nextTick(() => ftp.socket.uncork());
+      },
+      end: () => end(),
+    };
   }
 
   /** Sends both before the first is answered. Only for servers known to bear it. */
   both(first: string, second: string): Promise<readonly [Reply, Reply]> {
     const { ftp } = this.client;
+    ftp.talking = false;
     let before: Reply | undefined;
     const answered = ftp.handle(first, (response, task) => {
       const reply = replyOf(response);
@@ -79,6 +122,7 @@ export class FtpControl {
   /** Opens a data connection and takes what the command sends on it. */
   async retrieve(command: string): Promise<Retrieved> {
     const { ftp } = this.client;
+    ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
     if (refusal !== undefined) return { reply: refusal, data: Buffer.alloc(0), ended: 'broken' };
     const socket = ftp.dataSocket;

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteProtocol } from '../../failure.ts';
-import type { Listing, Profile } from '../../tree/listing.ts';
+import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
+import type { Trust } from '../../tree/probe.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { judge, refused } from './judgement.ts';
+import type { Look } from './look.ts';
 import { keepsName, parsePlace, RealPlaces } from './real-places.ts';
 import { isTransient, judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
@@ -13,6 +15,12 @@ export interface ServerTraits {
   readonly address: string;
   /** Measured to answer commands that were sent together: vsftpd, ProFTPD, Pure-FTPd. */
   readonly pipelines: boolean;
+  /** Bytes of commands that it bears unanswered. */
+  readonly bearsBytes: number;
+  /** Entries up to which it shows a directory by STAT in good time. */
+  readonly statsUpTo: number;
+  /** Whether that holds however many they are, so that a directory of unknown size may be looked at. */
+  readonly statsAny: boolean;
   /** Lines at which this kind of server cuts a listing. */
   readonly cutsAt: number | undefined;
   /** SYST says Windows: listings without `.` and `..`. */
@@ -46,8 +54,13 @@ export abstract class DirectoryReader {
     return refused(path, this.profile(), 'refused', 'FTP cannot ask for a name with a line break');
   }
 
+  /** A listing made of a look alone, where that is as good as an exact one. */
+  abstract readLook(path: string, look: Look): Listing | undefined;
+  /** Whether the look shows what an exact listing of just now shows, and how far it may be trusted then. */
+  abstract trust(look: Look, listing: CompleteListing): Trust | undefined;
+
   protected abstract readSayable(path: string): Promise<Listing>;
-  protected abstract profile(): Profile;
+  abstract profile(): Profile;
 
   protected async ask(command: string): Promise<Reply> {
     return this.alive(await this.control.command(command));
@@ -80,7 +93,11 @@ export abstract class DirectoryReader {
   protected async enter(path: string): Promise<Listing | undefined> {
     const [entered, where] = await this.#goTo(path);
     if (entered.code >= 300) return this.explainEntering(path, entered);
-    if (where === undefined) return undefined;
+    return where && this.misplaced(path, where);
+  }
+
+  /** Undefined where PWD, after CWD to the path, says that we are there. */
+  misplaced(path: string, where: Reply): Listing | undefined {
     const places = where.code === 257 ? parsePlace(where.message) : [];
     if (!plain.test(path) && !keepsName(path, places)) {
       const detail = `the server makes another name of it: ${printable(where.message)}`;

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { FtpServer } from '../../config/config.ts';
 import { InvalidInput, RemoteProtocol } from '../../failure.ts';
-import type { Remote, Session } from '../remote.ts';
+import type { ConnectOptions, Remote, Session } from '../remote.ts';
 import { type ConnectContext, connectFailure, connectTimeout, refusal } from './connect-failure.ts';
 import { FtpControl } from './control.ts';
 import type { ServerTraits } from './directory-reader.ts';
@@ -31,7 +31,7 @@ export class FtpRemote implements Remote {
     this.#address = `${host}:${server.port}`;
   }
 
-  async connect(signal: AbortSignal): Promise<Session> {
+  async connect(signal: AbortSignal, { probe = true }: ConnectOptions = {}): Promise<Session> {
     signal.throwIfAborted();
     this.#checkLogin();
     const { responseTimeoutMs, connectTimeoutMs, separateTransferHost } = this.#server;
@@ -41,7 +41,7 @@ export class FtpRemote implements Remote {
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(() => late.reject(connectTimeout(this.#address)), connectTimeoutMs);
     try {
-      return await Promise.race([late.promise, this.#open(control)]);
+      return await Promise.race([late.promise, this.#open(control, probe && this.#server.probe !== 'off')]);
     } catch (error) {
       control.client.close();
       throw error;
@@ -58,7 +58,7 @@ export class FtpRemote implements Remote {
     });
   }
 
-  async #open(control: FtpControl): Promise<Session> {
+  async #open(control: FtpControl, probe: boolean): Promise<Session> {
     let stage: ConnectContext['stage'] = 'dial';
     try {
       const greeting = await this.#dial(control, (next) => {
@@ -67,7 +67,7 @@ export class FtpRemote implements Remote {
       stage = 'login';
       await control.client.login(toWire(this.#server.username), toWire(this.#secrets.password));
       stage = 'settings';
-      return await this.#settle(control, printable(greeting.message));
+      return await this.#settle(control, printable(greeting.message), probe);
     } catch (error) {
       throw connectFailure(error, this.#context(stage));
     }
@@ -96,7 +96,7 @@ export class FtpRemote implements Remote {
   }
 
   /** What remains after the login: protected data connections, binary transfers, and which listing the server has. */
-  async #settle(control: FtpControl, software: string): Promise<Session> {
+  async #settle(control: FtpControl, software: string, probe: boolean): Promise<Session> {
     if (this.#server.protocol !== 'ftp') await this.#protectData(control);
     const features = parseFeatures(await this.#ask(control, 'FEAT'));
     // IIS sends names in the code page of its machine until it is told.
@@ -107,7 +107,7 @@ export class FtpRemote implements Remote {
     const system = hasMlsd ? '' : (await this.#ask(control, 'SYST')).message;
     const traits = this.#traits(software, system);
     const reader = hasMlsd ? new MlsdReader(control, traits) : new ListReader(control, traits);
-    return new FtpSession(control, reader, { address: this.#address, software });
+    return new FtpSession(control, reader, traits, { software, probe });
   }
 
   #traits(software: string, system: string): ServerTraits {
@@ -115,6 +115,10 @@ export class FtpRemote implements Remote {
     return {
       address: this.#address,
       pipelines: measured !== undefined,
+      bearsBytes: measured === 'proftpd' ? 1_000 : 2_000,
+      // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
+      statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
+      statsAny: measured !== undefined && measured !== 'proftpd',
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
       windows: /windows/i.test(system),
       zone: this.#server.timezone,

@@ -1,49 +1,72 @@
 import { type Failure, RemoteUnavailable } from '../../failure.ts';
-import type { Listing } from '../../tree/listing.ts';
+import type { Listing, Unchanged } from '../../tree/listing.ts';
 import { Lister, type ReadDirectory } from '../lister.ts';
-import type { Capabilities, ListRequest, Session } from '../remote.ts';
+import type { Capabilities, Known, ListRequest, Session } from '../remote.ts';
 import type { FtpControl } from './control.ts';
-import type { DirectoryReader } from './directory-reader.ts';
+import type { DirectoryReader, ServerTraits } from './directory-reader.ts';
+import { Probing } from './probing.ts';
 import { serviceEnded, sessionFailure } from './session-failure.ts';
+import { Turns } from './turns.ts';
 
 /** Of the 3 s that closing may take: a listing under way is waited for, then QUIT is answered. */
 const finishMs = 1_500;
 const quitMs = 1_200;
 
-/** One login. FTP has one data connection at a time, so directories are listed one after another. */
+/** Directories on their way at once where looks at them are: more than the bytes of their commands allow. */
+const mostInFlight = 64;
+
+/** One login. FTP has one data connection at a time, so what is listed on it is listed one after another. */
 export class FtpSession implements Session {
   readonly capabilities: Capabilities;
   readonly #control: FtpControl;
-  readonly #reader: DirectoryReader;
+  readonly #probing: Probing;
+  readonly #turns: Turns;
   readonly #address: string;
   #failure: Failure | undefined;
-  /** Ends, never rejecting, once nothing is under way on the control connection. */
-  #idle: Promise<unknown> = Promise.resolve();
   #closing: Promise<{ readonly clean: boolean }> | undefined;
 
-  constructor(control: FtpControl, reader: DirectoryReader, about: { address: string; software: string }) {
+  constructor(
+    control: FtpControl,
+    reader: DirectoryReader,
+    traits: ServerTraits,
+    about: { readonly software: string; readonly probe: boolean },
+  ) {
     this.#control = control;
-    this.#reader = reader;
-    this.#address = about.address;
-    const { command } = reader;
-    this.capabilities = { software: about.software, command, inFlight: 1, exactTimes: command === 'mlsd' };
+    this.#address = traits.address;
+    this.#turns = new Turns(control, traits.bearsBytes, (error) => this.#endBy(error));
+    this.#probing = new Probing(reader, traits, this.#turns, about.probe);
+    this.capabilities = {
+      software: about.software,
+      command: reader.command,
+      inFlight: this.#probing.isOff ? 1 : mostInFlight,
+      exactTimes: reader.command === 'mlsd',
+    };
   }
 
   async *list(
     requests: AsyncIterable<ListRequest>,
     signal: AbortSignal,
-  ): AsyncGenerator<Listing, void, void> {
+  ): AsyncGenerator<Listing | Unchanged, void, void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const lister = new Lister(requests, {
-      read: (path, outcome) => void this.#read(path, outcome),
-      window: { first: 1, max: 1 },
+    const { inFlight } = this.capabilities;
+    const lister = new Lister<Listing | Unchanged>(requests, {
+      read: (path, outcome, known) => void this.#read(path, outcome, known),
+      window: { first: Math.min(4, inFlight), max: inFlight },
     });
-    yield* lister.run(signal);
+    try {
+      yield* lister.run(signal);
+    } finally {
+      this.#turns.drop();
+    }
   }
 
-  async #read(path: string, { done, lost }: Parameters<ReadDirectory>[1]): Promise<void> {
+  async #read(
+    path: string,
+    { done, lost }: Parameters<ReadDirectory<Listing | Unchanged>>[1],
+    known: Known | undefined,
+  ): Promise<void> {
     try {
-      done(await this.#next(() => this.#reader.read(path)));
+      done(await this.#guarded(() => this.#probing.read(path, known)));
     } catch (error) {
       lost(sessionFailure(error, this.#address));
     }
@@ -72,18 +95,22 @@ export class FtpSession implements Session {
     if (code === 421) throw serviceEnded(message, this.#address);
   }
 
-  /** One thing at a time: an aborted listing may still be under way. Rejects with a Failure, and that is the end. */
   #next<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#idle.then(async () => {
-      if (this.#failure !== undefined) throw this.#failure;
-      try {
-        return await work();
-      } catch (error) {
-        throw this.#end(sessionFailure(error, this.#address));
-      }
-    });
-    this.#idle = done.catch(() => undefined);
-    return done;
+    return this.#guarded(() => this.#turns.alone(() => this.#guarded(work)));
+  }
+
+  /** Rejects with a Failure, and that is the end. */
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#endBy(error);
+    }
+  }
+
+  #endBy(error: unknown): Failure {
+    return this.#end(sessionFailure(error, this.#address));
   }
 
   #end(failure: Failure): Failure {
@@ -93,7 +120,8 @@ export class FtpSession implements Session {
   }
 
   async #close(): Promise<{ readonly clean: boolean }> {
-    await within(finishMs, this.#idle);
+    this.#turns.drop();
+    await within(finishMs, this.#turns.idle());
     const failure = this.#failure;
     // A server that broke off has seen the end; one that fell silent may keep the session until its idle time-out.
     if (failure !== undefined) {

@@ -1,10 +1,13 @@
-import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { CompleteListing, Listing, PartialReason, Profile } from '../../tree/listing.ts';
+import type { Trust } from '../../tree/probe.ts';
 import { offsetMinutes } from '../../tree/zone.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { DirectoryReader, type ServerTraits } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import { type ParsedList, parseList } from './list.ts';
-import { todaysOffsetClock, zoneClock } from './list-clock.ts';
+import { type ListClock, todaysOffsetClock, zoneClock } from './list-clock.ts';
+import { dataOf, type Look } from './look.ts';
 import { judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { printable } from './wire.ts';
@@ -31,12 +34,39 @@ export class ListReader extends DirectoryReader {
   /** Whether this server shows `.`; unknown until a directory with anything in it was listed. */
   #dots: boolean | undefined;
 
+  /** STAT was seen to have the very lines of LIST. */
+  #hasSameLines = false;
+
   constructor(control: FtpControl, traits: ServerTraits) {
     super(control, traits);
     if (traits.windows) this.#dots = false;
   }
 
-  protected override profile(): Profile {
+  override readLook(path: string, look: Look): Listing | undefined {
+    if (!this.#hasSameLines) return undefined;
+    const data = dataOf(look);
+    const parsed = parseList(data, this.#clock());
+    return this.judge({
+      path,
+      parsed,
+      retrieved: { reply: { code: 213, message: '' }, data, ended: 'in order' },
+    });
+  }
+
+  /** The lines are the listing: equal ones cannot hide what LIST would show. */
+  override trust(look: Look, listing: CompleteListing): Trust | undefined {
+    const { entries } = parseList(dataOf(look), this.#clock());
+    this.#hasSameLines ||= isDeepStrictEqual(entries, listing.entries);
+    return this.#hasSameLines ? { afterSeconds: 0, doubted: false } : undefined;
+  }
+
+  #clock(): ListClock {
+    const { zone, todaysOffset } = this.traits;
+    const clock = todaysOffset ? todaysOffsetClock : zoneClock;
+    return clock(zone, Date.now());
+  }
+
+  override profile(): Profile {
     const { zone } = this.traits;
     return { command: 'list', zone, offsetMinutes: offsetMinutes(zone, Date.now()) };
   }
@@ -65,9 +95,7 @@ export class ListReader extends DirectoryReader {
 
   async #run(command: 'LIST -a' | 'LIST'): Promise<Answer> {
     const retrieved = await this.retrieve(command);
-    const { zone, todaysOffset } = this.traits;
-    const clock = todaysOffset ? todaysOffsetClock : zoneClock;
-    return { retrieved, parsed: parseList(retrieved.data, clock(zone, Date.now())) };
+    return { retrieved, parsed: parseList(retrieved.data, this.#clock()) };
   }
 
   #learn({ parsed }: Answer): void {

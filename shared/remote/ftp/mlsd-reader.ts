@@ -1,7 +1,10 @@
 import { joinPath } from '../../tree/entry.ts';
-import type { Listing, Profile } from '../../tree/listing.ts';
+import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
+import type { Trust } from '../../tree/probe.ts';
 import { DirectoryReader } from './directory-reader.ts';
 import { refused } from './judgement.ts';
+import type { Look } from './look.ts';
+import { compareLook } from './look-comparison.ts';
 import { type ParsedMlsd, parseMlsd } from './mlsd.ts';
 import { printable, toWire } from './wire.ts';
 
@@ -19,8 +22,16 @@ export class MlsdReader extends DirectoryReader {
   /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
   readonly #expected = new Map<string, string>();
 
-  protected override profile(): Profile {
+  override profile(): Profile {
     return profile;
+  }
+
+  override readLook(): undefined {
+    return undefined;
+  }
+
+  override trust(look: Look, listing: CompleteListing): Trust | undefined {
+    return compareLook(look, listing.entries);
   }
 
   protected override async readSayable(path: string): Promise<Listing> {

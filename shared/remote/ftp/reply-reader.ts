@@ -2,10 +2,13 @@
 export interface Reply {
   readonly code: number;
   readonly message: string;
+  /** Some of its lines do not end in CRLF: a line feed within a name looks so. */
+  readonly bareLines?: true;
 }
 
-/** More than any server says on the control connection; a listing never travels there. */
-const maxReplyLength = 1_000_000;
+/** Far beyond any directory that a server shows in one go: STAT answers here. */
+const maxReplyLength = 256 * 2 ** 20;
+const maxLineLength = 1_000_000;
 
 /**
  * Replies out of a control connection whose bytes arrive in any pieces. basic-ftp's own parser splits each piece
@@ -15,6 +18,7 @@ export class ReplyReader {
   #rest = '';
   #lines: string[] = [];
   #length = 0;
+  #bareLines = false;
   /** How the last line of the long reply begins that is being read, or ''. */
   #lastLine = '';
 
@@ -24,10 +28,12 @@ export class ReplyReader {
     this.#rest = lines.pop() ?? '';
     const replies: Reply[] = [];
     for (const line of lines) {
-      const reply = this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
+      const hasCr = line.endsWith('\r');
+      if (!hasCr) this.#bareLines = true;
+      const reply = this.#line(hasCr ? line.slice(0, -1) : line);
       if (reply !== undefined) replies.push(reply);
     }
-    if (this.#rest.length + this.#length > maxReplyLength) {
+    if (this.#rest.length > maxLineLength || this.#length > maxReplyLength) {
       throw new RangeError('a reply on the control connection has no end');
     }
     return replies;
@@ -44,20 +50,25 @@ export class ReplyReader {
       this.#lines.push(line);
       this.#length += line.length;
       if (!line.startsWith(this.#lastLine) || (line.length > 3 && line[3] !== ' ')) return undefined;
-      const reply = { code: Number(this.#lastLine), message: this.#lines.join('\n') };
-      this.#endReply();
-      return reply;
+      return this.#reply(Number(this.#lastLine), this.#lines.join('\n'));
     }
     const match = /^([1-6]\d\d)([ -]|$)/.exec(line);
     if (match?.[1] === undefined) return undefined;
-    if (match[2] !== '-') return { code: Number(match[1]), message: line };
+    if (match[2] !== '-') return this.#reply(Number(match[1]), line);
     this.#lastLine = match[1];
     this.#lines.push(line);
     this.#length = line.length;
     return undefined;
   }
 
+  #reply(code: number, message: string): Reply {
+    const reply: Reply = this.#bareLines ? { code, message, bareLines: true } : { code, message };
+    this.#endReply();
+    return reply;
+  }
+
   #endReply(): void {
+    this.#bareLines = false;
     this.#lastLine = '';
     this.#lines = [];
     this.#length = 0;

@@ -1,4 +1,6 @@
 import { Failure, RemoteProtocol, RemoteUnavailable } from '../../failure.ts';
+import { ProbesFailed } from '../probes-failed.ts';
+import { OutOfStep } from './control.ts';
 import { DataConnectionFailed } from './passive.ts';
 import { printable } from './wire.ts';
 
@@ -7,6 +9,12 @@ export function sessionFailure(error: unknown, address: string): Failure {
   if (error instanceof Failure) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof DataConnectionFailed) return dataConnectionFailure(error, address);
+  if (error instanceof OutOfStep) {
+    return new ProbesFailed(`${address} does not answer in the order it was asked: ${printable(message)}`, {
+      cause: error,
+      advice: 'Nothing: it is listed without probes from now on; `probe: off` says so from the start.',
+    });
+  }
   if (/^timeout|because timeout/i.test(message)) {
     return new RemoteUnavailable('silent', `${address} stopped answering`, {
       cause: error,

@@ -1,3 +1,5 @@
+import type { Probe } from '../../tree/probe.ts';
+import { decodeProbe, encodeProbe } from '../probe-codec.ts';
 import type { DirectoryRecord } from '../state.ts';
 import { binary, bytesAt, damaged, type Item, type Key, number, numberAt } from './attributes.ts';
 import { directoryKey, pathAttributes, pathOf } from './directory-keys.ts';
@@ -6,7 +8,7 @@ import type { WatchRow } from './watch-rows.ts';
 /**
  * One small item per directory: every scan reads all of them, and DynamoDB bills by size (at most 110 bytes on
  * average). `g`eneration, `d`igest, s`c`ope and pro`f`ile as places in the watch's lists, s`t`ub, due `a`t, `h`eld,
- * pro`v`ed by, `r`eported, `l`isted; `z` is the stamp of the last commit. What is 0 or null is left out. `x` and `y`
+ * pro`v`ed by, `r`eported, `l`isted, pro`b`e; `z` is the stamp of the last commit. What is 0 or null is left out. `x` and `y`
  * are those of a pending write.
  */
 export function directoryItem(
@@ -28,6 +30,7 @@ export function directoryItem(
     ...unlessZero('v', record.provedBy),
     ...unlessZero('r', record.reported),
     ...unlessZero('l', record.listed),
+    ...(record.probe === null ? {} : { b: binary(encodeProbe(record.probe)) }),
     z: number(stamp),
   };
 }
@@ -64,7 +67,14 @@ export function directoryRecord(row: WatchRow, item: Item): DirectoryRecord | un
     provedBy: numberAt(item, 'v', 0),
     reported: numberAt(item, 'r', 0),
     listed: numberAt(item, 'l', 0),
+    probe: item['b'] === undefined ? null : probeAt(item, 'b'),
   };
+}
+
+function probeAt(item: Item, name: string): Probe {
+  const probe = decodeProbe(bytesAt(item, name));
+  if (probe === undefined) throw damaged('a probe');
+  return probe;
 }
 
 /** Places begin at 1; 0 is the empty name. */

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { StateUnusable } from '../../failure.ts';
 import { nameFromBytes } from '../../tree/name.ts';
+import type { Probe } from '../../tree/probe.ts';
+import { decodeProbe } from '../probe-codec.ts';
 import type { Row } from './database.ts';
 
 /** Readers of single columns: a wrong type is a damaged file, never a crash further on. */
@@ -59,6 +61,13 @@ export function choice<const C extends string>(row: Row, column: string, choices
 
 export function digest(row: Row, column: string): string | null {
   return row[column] === null ? null : Buffer.from(bytes(row, column)).toString('hex');
+}
+
+export function probe(row: Row, column: string): Probe | null {
+  if (row[column] === null) return null;
+  const stored = decodeProbe(bytes(row, column));
+  if (stored === undefined) throw damaged(column);
+  return stored;
 }
 
 export function pathOf(row: Row): string {

@@ -2,11 +2,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Failure, StateUnusable } from '../../failure.ts';
-import { schema } from './schema.ts';
+import { migrations, schema, schemaVersion } from './schema.ts';
 
 /** Marks a file as ours ("FARW"), so that another program's database is not taken for a state. */
 const applicationId = 0x46415257;
-const schemaVersion = 1;
 
 export type Row = Record<string, unknown>;
 export type Value = string | number | bigint | null | Uint8Array;
@@ -90,6 +89,7 @@ export class Database {
       });
     }
     this.#checkForm();
+    this.#migrate();
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000');
   }
 
@@ -110,6 +110,16 @@ export class Database {
         { advice: 'Update Farwatch, or name another file with --state.' },
       );
     }
+  }
+
+  /** An older Farwatch that has the file open goes on with it: forms only ever add. */
+  #migrate(): void {
+    if (this.#pragma('user_version') === schemaVersion) return;
+    this.transaction(() => {
+      // Read again: another process may have been faster.
+      for (const step of migrations.slice(this.#pragma('user_version') - 1)) this.#db.exec(step);
+      this.#db.exec(`PRAGMA user_version = ${schemaVersion}`);
+    });
   }
 
   #pragma(name: string): number {

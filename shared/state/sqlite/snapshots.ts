@@ -1,9 +1,10 @@
 import { StaleSnapshot } from '../../failure.ts';
 import { decodeEntries, encodeEntries } from '../entry-codec.ts';
 import { pathKey } from '../path-key.ts';
+import { encodeProbe } from '../probe-codec.ts';
 import type { ChunkHead, DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../state.ts';
 import { storedRules } from '../stored.ts';
-import { bytes, choice, digest, integer, integerOrNull, json, pathOf, text } from './columns.ts';
+import { bytes, choice, digest, integer, integerOrNull, json, pathOf, probe, text } from './columns.ts';
 import type { Database, Row, Value } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
 
@@ -163,7 +164,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
   }
   db.run(
     `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
-       held = ?, proved_by = ?, reported = ?, listed = ? WHERE id = ?`,
+       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ? WHERE id = ?`,
     record.digest === null ? null : Buffer.from(record.digest, 'hex'),
     record.scope,
     record.profile,
@@ -173,6 +174,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
     record.provedBy,
     record.reported,
     record.listed,
+    record.probe === null ? null : encodeProbe(record.probe),
     id,
   );
   for (const chunk of change.dropChunks) {
@@ -212,5 +214,6 @@ function directoryOf(row: Row): DirectoryRecord {
     provedBy: integer(row, 'proved_by'),
     reported: integer(row, 'reported'),
     listed: integer(row, 'listed'),
+    probe: probe(row, 'probe'),
   };
 }

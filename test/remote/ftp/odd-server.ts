@@ -52,6 +52,7 @@ export class OddFtpServer implements AsyncDisposable {
       idleTimeoutMs: 60_000,
       timezone: 'UTC',
       separateTransferHost: false,
+      probe: 'auto',
       tls: { verify: true, minVersion: 'TLSv1.2' },
       ...overrides,
     };

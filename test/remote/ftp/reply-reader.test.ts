@@ -23,7 +23,7 @@ const expected: readonly Reply[] = [
   },
   { code: 226, message: '226-Options: -a -l \n226 17 matches total' },
   { code: 200, message: '200' },
-  { code: 213, message: '213-STAT\nwith bare line feeds\n213 done' },
+  { code: 213, message: '213-STAT\nwith bare line feeds\n213 done', bareLines: true },
   { code: 550, message: '550 sp\xe9cial: No such file' },
 ];
 

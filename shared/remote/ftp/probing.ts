@@ -1,0 +1,106 @@
+import type { Listing, Unchanged } from '../../tree/listing.ts';
+import { profileName } from '../../tree/listing.ts';
+import { nextProbe } from '../../tree/probe.ts';
+import type { Known } from '../remote.ts';
+import { OutOfStep } from './control.ts';
+import type { DirectoryReader, ServerTraits } from './directory-reader.ts';
+import { filesOf, type Look, parseLook } from './look.ts';
+import type { Reply } from './reply-reader.ts';
+import { serviceEnded } from './session-failure.ts';
+import type { Turns } from './turns.ts';
+import { isSayable, toWire } from './wire.ts';
+
+/** A session whose first looks all fail looks no more. */
+const mostFailures = 3;
+
+/**
+ * Answers with as little as it can: looks at a directory by STAT on the control connection, many at a time, and lists it
+ * exactly only where the look is not what its probe says. How far a look may be trusted, see `tree/probe.ts`.
+ */
+export class Probing {
+  readonly #reader: DirectoryReader;
+  readonly #traits: ServerTraits;
+  readonly #turns: Turns;
+  #failures = 0;
+  #proved = false;
+  #off: boolean;
+
+  constructor(reader: DirectoryReader, traits: ServerTraits, turns: Turns, probe: boolean) {
+    this.#reader = reader;
+    this.#traits = traits;
+    this.#turns = turns;
+    this.#off = !probe || traits.statsUpTo === 0;
+  }
+
+  get isOff(): boolean {
+    return this.#off;
+  }
+
+  async read(path: string, known: Known | undefined): Promise<Listing | Unchanged> {
+    const look = this.#isWorthALook(path, known) ? await this.#look(path) : undefined;
+    if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
+    if (known !== undefined && this.#isUnchanged(look, known)) {
+      const { directories, fileCount } = look;
+      return { status: 'unchanged', path, directories, fileCount, files: () => filesOf(look) };
+    }
+    const listing =
+      this.#reader.readLook(path, look) ?? (await this.#turns.alone(() => this.#reader.read(path)));
+    return this.#withProbe(listing, look, known);
+  }
+
+  #isWorthALook(path: string, known: Known | undefined): boolean {
+    if (this.#off || !isSayable(path)) return false;
+    return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
+  }
+
+  #isUnchanged(look: Look, { probe, profile, unchangedSuffices }: Known): boolean {
+    return (
+      unchangedSuffices &&
+      probe?.since === null &&
+      probe.digest === look.digest &&
+      profile === profileName(this.#reader.profile())
+    );
+  }
+
+  #withProbe(listing: Listing, look: Look, known: Known | undefined): Listing {
+    if (listing.status !== 'complete') return listing;
+    const trust = this.#reader.trust(look, listing);
+    if (trust === undefined) {
+      this.#failed();
+      return listing;
+    }
+    this.#proved = true;
+    return { ...listing, probe: nextProbe(known?.probe ?? null, look.digest, look.at, trust) };
+  }
+
+  /** Undefined where STAT says nothing of the directory that could be believed. */
+  async #look(path: string): Promise<Look | undefined> {
+    const replies = await this.#turns.ask([`CWD ${toWire(path)}`, 'PWD', 'STAT -a .']);
+    const [entered, where, status] = replies;
+    if (entered === undefined || where === undefined || status === undefined) throw new Error('no reply');
+    this.#check(entered, where, status);
+    if (entered.code >= 300 || this.#reader.misplaced(path, where) !== undefined) return undefined;
+    const look = status.code < 300 ? parseLook(status, Date.now()) : undefined;
+    if (look === undefined) this.#failed();
+    return look;
+  }
+
+  /** Throws where one of the replies cannot be the reply to its command. */
+  #check(entered: Reply, where: Reply, status: Reply): void {
+    for (const reply of [entered, where, status]) {
+      if (reply.code === 421) throw serviceEnded(reply.message, this.#traits.address);
+    }
+    if (!isSuccess(entered, 200, 250) && entered.code < 400) throw new OutOfStep(entered);
+    if (where.code !== 257) throw new OutOfStep(where);
+    if (!isSuccess(status, 211, 213) && status.code < 400) throw new OutOfStep(status);
+  }
+
+  #failed(): void {
+    this.#failures += 1;
+    if (!this.#proved && this.#failures >= mostFailures) this.#off = true;
+  }
+}
+
+function isSuccess({ code }: Reply, from: number, to: number): boolean {
+  return code >= from && code <= to;
+}
