@@ -22,6 +22,10 @@ export async function bench(options: Options, signal: AbortSignal): Promise<read
     rows.push(row);
     table.add(row);
   };
+  const fail = (client: ClientName, error: unknown) => {
+    process.exitCode = 1;
+    say(`  ${client} failed: ${error instanceof Error ? error.message : String(error)}`);
+  };
   const trees = new Map<string, BenchTree>();
   try {
     for (const planned of cells) {
@@ -29,7 +33,12 @@ export async function bench(options: Options, signal: AbortSignal): Promise<read
       const cell = possible(planned);
       if (cell === undefined) continue;
       const tree = treeOf(cell, trees, options.keep);
-      await measureCell(cell, { tree, signal, tell: (row) => [row, ...larger(row, cells)].forEach(tell) });
+      await measureCell(cell, {
+        tree,
+        signal,
+        fail,
+        tell: (row) => [row, ...larger(row, cells)].forEach(tell),
+      });
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly tree: BenchTree;
   readonly signal: AbortSignal;
   tell(row: Row): void;
+  /** A client that fails has no figures, and the others go on. */
+  fail(client: ClientName, error: unknown): void;
 }
 
 /** One server with one tree at one distance, and client after client. Everything it starts ends with it. */
@@ -60,15 +62,25 @@ async function measureClients(cell: Cell, around: Surroundings, place: Place): P
     const sessions = run.sessions ?? (place.server.protocol === 'sftp' ? run.connections : undefined);
     around.tell({ cell, client, variant, ...run, ...(sessions === undefined ? {} : { sessions }), ...more });
   };
-  if (cell.clients.includes('farwatch')) await measureFarwatch(cell, stage, tell);
-  for (const checkers of cell.clients.includes('rclone') ? cell.checkers : []) {
-    tell('rclone', `${checkers} checkers`, await rclone(stage, checkers));
+  const turn = async (client: ClientName, work: () => Promise<void>): Promise<void> => {
+    if (!cell.clients.includes(client)) return;
+    try {
+      await work();
+    } catch (error) {
+      if (around.signal.aborted) throw error;
+      around.fail(client, error);
+    }
+  };
+  await turn('farwatch', () => measureFarwatch(cell, stage, tell));
+  for (const checkers of cell.checkers) {
+    await turn('rclone', async () => tell('rclone', `${checkers} checkers`, await rclone(stage, checkers)));
   }
-  if (cell.clients.includes('lftp')) tell('lftp', 'find -l', await lftp(stage));
-  if (cell.clients.includes('library')) tell('library', 'loop', await libraryLoop(stage));
-  if (cell.clients.includes('find') && place.server.protocol === 'sftp') {
-    tell('find', 'on the server', await median(cell.runs, () => findOnServer(stage)));
-  }
+  await turn('lftp', async () => tell('lftp', 'find -l', await lftp(stage)));
+  await turn('library', async () => tell('library', 'loop', await libraryLoop(stage)));
+  if (place.server.protocol !== 'sftp') return;
+  await turn('find', async () =>
+    tell('find', 'on the server', await median(cell.runs, () => findOnServer(stage))),
+  );
 }
 
 type Tell = (client: ClientName, variant: string, run: Run, more?: Pick<Row, 'stateBytes'>) => void;

@@ -5,7 +5,10 @@ import { help, parseOptions } from './options.ts';
 import { usualTree } from './plan.ts';
 import { verdictLine, verdicts } from './verdicts.ts';
 
-await main(process.argv.slice(2));
+const [first, ...rest] = process.argv.slice(2);
+// Loaded only where it is wanted: it brings half of AWS along.
+if (first === 'cost') await (await import('./cost/main.ts')).costMain(rest);
+else await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);

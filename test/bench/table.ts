@@ -12,6 +12,7 @@ const columns = [
   'connections',
   'MB',
   'packets',
+  'late µs',
 ] as const;
 const nameWidth = 40;
 const width = 12;
@@ -51,6 +52,7 @@ function rowLine(row: Row): string {
     String(row.connections),
     (row.bytes / 1e6).toFixed(1),
     row.packets.toLocaleString('en'),
+    row.lateMeanUs.toFixed(0),
   ];
   return rowName(row).padEnd(nameWidth - 2) + figures.map((figure) => figure.padStart(width)).join('');
 }
