@@ -8,7 +8,7 @@ import { secretReader } from '../../shared/config/secrets.ts';
 import { startInProcessFtp } from '../../test/servers/in-process-ftp.ts';
 import { startInProcessSftp } from '../../test/servers/in-process-sftp.ts';
 import { createLog } from '../local/log.ts';
-import { createMetrics } from '../local/metrics.ts';
+import { unmeasured } from '../local/metrics.ts';
 import { runLocal } from '../local/run.ts';
 import { createProgress } from '../local/terminal.ts';
 
@@ -64,7 +64,7 @@ async function watchBoth(
       log,
       stdout: process.stdout,
       progress,
-      metrics: createMetrics(),
+      metrics: unmeasured,
     },
     stop.signal,
   );

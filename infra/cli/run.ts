@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { secretReader } from '../../shared/config/secrets.ts';
 import type { State } from '../../shared/state/state.ts';
 import { createLog, logLevels, parseLogLevel } from '../local/log.ts';
-import { createMetrics } from '../local/metrics.ts';
+import { createMetrics, unmeasured } from '../local/metrics.ts';
 import { healthOf, serveMetrics } from '../local/metrics-server.ts';
 import { runLocal } from '../local/run.ts';
 import { createProgress } from '../local/terminal.ts';
@@ -50,7 +50,7 @@ async function run(options: RunOptions): Promise<number> {
     secrets,
     suspend: (print) => progress.suspend(print),
   });
-  const metrics = createMetrics();
+  const metrics = options.metrics === undefined ? unmeasured : createMetrics();
   let state: State | undefined;
   const server =
     options.metrics === undefined

@@ -5,7 +5,7 @@ import { loadConfig } from '../../shared/config/load.ts';
 import { secretReader } from '../../shared/config/secrets.ts';
 import { InvalidInput, PublishFailed } from '../../shared/failure.ts';
 import { createLog } from './log.ts';
-import { createMetrics } from './metrics.ts';
+import { unmeasured } from './metrics.ts';
 import { runLocal } from './run.ts';
 import { createProgress } from './terminal.ts';
 
@@ -103,7 +103,7 @@ async function start(config: Config | string, names: readonly string[], options:
       log: createLog({ level: options.logLevel ?? 'warn', pretty: false }),
       stdout: process.stdout,
       progress: createProgress(process.stderr),
-      metrics: createMetrics(),
+      metrics: unmeasured,
       extraOutputs: names.map((name, index) => ({
         name,
         channel: consumers[index] ?? new Consumer(1, signal),

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
 import { Failure, InvalidInput } from '../../shared/failure.ts';
 import { withoutSecrets } from '../../shared/log.ts';
@@ -70,6 +70,8 @@ function describeError(error: unknown): unknown {
 }
 
 function prettyLine(): (line: string) => string {
+  // Most runs have no terminal and are over in a second: they need not load it.
+  const pretty: typeof import('pino-pretty') = createRequire(import.meta.url)('pino-pretty');
   return pretty.prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequire } from 'node:module';
 import type { Change } from '../../shared/changes/change.ts';
 import type { FailureName } from '../../shared/failure.ts';
 
@@ -33,7 +33,21 @@ export interface Metrics {
 
 const byWatch = ['tenant', 'watch'] as const;
 
+/** For those whom nobody asks. */
+export const unmeasured: Metrics = {
+  scanFinished: () => undefined,
+  changePublished: () => undefined,
+  error: () => undefined,
+  queueDepth: () => undefined,
+  outputLag: () => undefined,
+  text: async () => '',
+  contentType: 'text/plain',
+};
+
 export function createMetrics(): Metrics {
+  // Loaded here: it brings all of OpenTelemetry's interface along.
+  const prometheus: typeof import('prom-client') = createRequire(import.meta.url)('prom-client');
+  const { Counter, Gauge, Histogram, Registry } = prometheus;
   const registry = new Registry();
   const registers = [registry];
   const scanSeconds = new Histogram({

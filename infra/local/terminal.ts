@@ -1,4 +1,5 @@
-import cliProgress from 'cli-progress';
+import { createRequire } from 'node:module';
+import type { SingleBar } from 'cli-progress';
 import { escapeControls } from '../../shared/changes/stdout-readable.ts';
 
 export interface ScanProgress {
@@ -39,12 +40,14 @@ const silent: Progress = {
 
 class TerminalProgress implements Progress {
   readonly #scans = new Map<string, ScanProgress>();
-  readonly #line: cliProgress.SingleBar;
+  readonly #line: SingleBar;
   #suspensions = 0;
   #drawn = false;
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#line = new cliProgress.SingleBar({
+    // Loaded here, since without a terminal nothing needs it.
+    const { SingleBar: Line }: typeof import('cli-progress') = createRequire(import.meta.url)('cli-progress');
+    this.#line = new Line({
       stream,
       clearOnComplete: true,
       // Cut to the width by cli-progress; its other way switches the terminal's wrapping off, and a killed process
