@@ -14,6 +14,8 @@ interface PipelineOptions {
   readonly responseTimeoutMs: number;
   /** Called once, when the stream is of no more use. */
   readonly onFailure: (failure: Failure) => void;
+  /** Runs what writes to the stream, all of whose bytes then leave together. */
+  readonly inOneWrite?: (write: () => void) => void;
 }
 
 /**
@@ -99,7 +101,9 @@ export class SftpPipeline {
       this.#unsent = [];
       const [first] = packets;
       if (first === undefined || this.#failure !== undefined) return;
-      this.#stream.write(packets.length === 1 ? first : Buffer.concat(packets));
+      const bytes = packets.length === 1 ? first : Buffer.concat(packets);
+      const { inOneWrite = (write) => write() } = this.#options;
+      inOneWrite(() => this.#stream.write(bytes));
     });
   }
 

@@ -55,7 +55,6 @@ export class SftpRemote implements Remote {
 
   async #begin(connection: SftpConnection): Promise<Session> {
     await connection.logIn(this.#credentials, this.#knownHosts);
-    await connection.openChannel();
     const session = new SftpSession(connection, this.#server.responseTimeoutMs);
     await session.start();
     return session;
@@ -76,7 +75,13 @@ class SftpSession implements Session {
     const onFailure = (): void => {
       if (!this.#leaving) connection.destroy();
     };
-    this.#pipeline = new SftpPipeline(connection.channel, { address, responseTimeoutMs, onFailure });
+    const inOneWrite = (write: () => void): void => connection.inOneWrite(write);
+    this.#pipeline = new SftpPipeline(connection.channel, {
+      address,
+      responseTimeoutMs,
+      onFailure,
+      inOneWrite,
+    });
     connection.onLost = (failure) => this.#pipeline.fail(failure);
   }
 

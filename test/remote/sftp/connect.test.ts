@@ -17,7 +17,7 @@ import { sftpServerConfig } from '../../servers/server-config.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
 import { listOne, neverAborted, requestsFor } from '../fixture.ts';
 import { MemoryKnownHosts, sftpCredentials } from '../server-fixture.ts';
-import { configAt, oddPassword, startOddServer } from './odd-server.ts';
+import { configAt, oddPassword, startOddServer, status } from './odd-server.ts';
 
 const withOpenSsh = { skip: skipReason({ name: 'OpenSSH (sftp)', available: opensshMissing }) };
 const withProftpd = { skip: skipReason({ name: 'ProFTPD (sftp)', available: proftpdMissing }) };
@@ -52,6 +52,19 @@ async function startPlain(t: TestContext, greet: (socket: Socket) => void): Prom
   });
   return configAt(port);
 }
+
+describe('the channel', { timeout: 60_000 }, () => {
+  it('is the only one of its connection: some servers take no second', async (t) => {
+    const server = await startOddServer({
+      channels: 1,
+      answer: (request) => request.reply(status(request, 'noSuchFile')),
+    });
+    t.after(() => server.close());
+    const session = await connectTo(server.config);
+    t.after(() => session.close());
+    assert.equal((await listOne(session, '/none')).status, 'partial');
+  });
+});
 
 describe('the host key', { timeout: 60_000 }, () => {
   it('is stored at the first connection and enforced from then on', async (t) => {

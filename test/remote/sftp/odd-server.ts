@@ -42,6 +42,8 @@ interface OddOptions {
   /** The ways to log in; default `password` alone. */
   readonly login?: readonly Login[];
   readonly subsystem?: boolean;
+  /** Channels that a connection may open; default: any number. */
+  readonly channels?: number;
   readonly version?: number;
   readonly answer?: (request: OddRequest) => void;
 }
@@ -59,7 +61,13 @@ export async function startOddServer(options: OddOptions): Promise<OddServer> {
       logins.push(attempt.method);
       authenticate(attempt, options.login ?? ['password']);
     });
-    client.on('session', (acceptSession) => {
+    let channels = 0;
+    client.on('session', (acceptSession, refuseSession) => {
+      channels += 1;
+      if (channels > (options.channels ?? Number.POSITIVE_INFINITY)) {
+        refuseSession();
+        return;
+      }
       acceptSession().on('subsystem', (accept, reject) => {
         if (options.subsystem === false) reject();
         else serve(accept(), options);
