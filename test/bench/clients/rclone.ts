@@ -11,7 +11,7 @@ export async function rclone(stage: Stage, checkers: number): Promise<Run> {
   const secrets = {
     sftp: ['--sftp-key-file', keyFile(stage), '--sftp-shell-type', 'none'],
     ftp: [],
-    // Its TLS 1.3 does not reuse sessions in a way that vsftpd takes; 1.2 is a round trip a handshake slower at most.
+    // With TLS 1.3 it resumes sessions in a way that vsftpd refuses as an illegal parameter.
     ftps: ['--ftp-explicit-tls', '--ftp-disable-tls13'],
   }[protocol];
   // Times that are not in the listing it asks for file by file: sizes alone are the best that it can do there.
