@@ -22,12 +22,12 @@ export const handler = handle(
     if (found === undefined)
       throw new InvalidInput(`the configuration has no watch ${input.tenant}/${input.watch} now`);
     const { watch, server } = found;
-    const { scan, changes } = input;
+    const { scan, changes, total } = input;
     const unfinished = [{ subtrees: input.unfinished, except: [] }];
-    const reassembly = { watch, server, scan, unfinished, changes };
+    const reassembly = { watch, server, scan, unfinished, changes, total };
     const judged = step === 'judge' ? await judgeHeldChanges(reassembly, services, now, signal) : undefined;
     if (step === 'close') await endHere(found, reassembly, services, now);
     await home.wakes.flush();
-    return judged === undefined ? input : { ...input, done: judged.done, changes: changes + judged.changes };
+    return judged === undefined ? input : { ...input, ...judged, changes: changes + judged.changes };
   },
 );

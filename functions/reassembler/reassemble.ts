@@ -35,6 +35,8 @@ export interface Reassembly {
   readonly unfinished: readonly TaskScope[];
   /** Changes that `judgeHeldChanges` has published before. */
   readonly changes?: number;
+  /** Entries that consumers knew of before, as its first call has counted them; null or absent: not counted yet. */
+  readonly total?: number | null;
 }
 
 export interface Reassembled {
@@ -82,10 +84,10 @@ export async function judgeHeldChanges(
   services: ReassemblerServices,
   now: number,
   signal: AbortSignal,
-): Promise<{ readonly done: boolean; readonly changes: number }> {
+): Promise<{ readonly done: boolean; readonly changes: number; readonly total: number | null }> {
   const judged = await judgeScan(reassembly, services, now);
-  if (judged === undefined) return { done: true, changes: 0 };
-  return commitVerdict(judged, reassembly, services, signal);
+  if (judged === undefined) return { done: true, changes: 0, total: null };
+  return { ...(await commitVerdict(judged, reassembly, services, signal)), total: judged.total };
 }
 
 /** A scan's end in the hands of one attempt, judged and nothing of it written yet. */
@@ -93,6 +95,7 @@ interface Judged extends Standing {
   readonly claimed: ClaimedTask;
   readonly rules: HeldRules;
   readonly held: HeldChanges;
+  readonly total: number;
   readonly verdict: Verdict;
 }
 
@@ -115,8 +118,8 @@ async function judgeScan(
   };
   const held = await readHeld(key, state, rules);
   const standing: Standing = { record, members: await state.holdMembers(key) };
-  const verdict = await judgeHeld(reassembly, standing, held, claimed.logged, state);
-  return { ...standing, claimed, rules, held, verdict };
+  const total = reassembly.total ?? (await knownEntries(record, held, claimed.logged, state));
+  return { ...standing, claimed, rules, held, total, verdict: judgeHeld(watch, standing, held, total) };
 }
 
 /** How the watch stood before this scan's end. */
@@ -125,22 +128,30 @@ interface Standing {
   readonly members: HoldMembers;
 }
 
-async function judgeHeld(
-  { watch }: Reassembly,
-  { record, members }: Standing,
+/** Entries that consumers know of, or fewer: what an earlier attempt created must not make room for deletions that it held. */
+async function knownEntries(
+  record: WatchRecord,
   held: HeldChanges,
   logged: number,
   state: State,
-): Promise<Verdict> {
-  // What an earlier attempt created must not make room for deletions that it held.
+): Promise<number> {
+  if (held.missing.length === 0) return 0;
   let total = -logged;
-  if (held.missing.length > 0) {
-    for await (const directory of state.directories(record.key, '')) total += directory.reported;
-  }
+  for await (const directory of state.directories(record.key, '')) total += directory.reported;
+  // Of what is missing they know, if of nothing else.
+  return Math.max(total, held.missing.filter(({ reported }) => reported !== null).length);
+}
+
+function judgeHeld(
+  watch: WatchConfig,
+  { record, members }: Standing,
+  held: HeldChanges,
+  total: number,
+): Verdict {
   return judge({
     missing: held.missing,
     appeared: held.appeared,
-    total: Math.max(0, total),
+    total,
     moves: watch.moves,
     maxPercent: watch.deletes.maxPercent,
     minCount: watch.deletes.minCount,

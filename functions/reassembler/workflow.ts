@@ -9,6 +9,8 @@ export const workflowInput = z.object({
   unfinished: z.array(z.string()),
   /** Changes published by the steps so far. */
   changes: z.int().nonnegative(),
+  /** Entries that consumers knew of before the first step; null: not counted yet. */
+  total: z.int().nonnegative().nullable(),
   /** Whether all that the judgement lets go is published. */
   done: z.boolean(),
 });
