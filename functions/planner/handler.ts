@@ -31,7 +31,7 @@ const services: TickServices = {
     queueUrl: env.TASKS_QUEUE_URL,
     connections: (server) => connections.get(server) ?? 1,
   }),
-  end: (watched, scan, unfinished) => endScan(watched, scan, unfinished, ending, Date.now()),
+  end: (watched, scan, unfinished) => endScan(watched, { scan, unfinished, again: true }, ending, Date.now()),
   wake: () => home.wakes.want(),
 };
 const enrolling = {

@@ -18,21 +18,28 @@ export interface EndScanServices extends EndServices {
   readonly startWorkflow: (name: string, input: WorkflowInput) => Promise<void>;
 }
 
+export interface EndingScan {
+  readonly scan: number;
+  /** Scopes of tasks that were given up. */
+  readonly unfinished: readonly TaskScope[];
+  /** Whoever came upon its end before should have ended it, and may have run out of time: few listings can show much gone. */
+  readonly again: boolean;
+}
+
 /**
  * Ends a scan that has no tasks left: a small one here and now, a large one by its workflow. Doing it again does no
  * harm; a scan with tasks left, or closed, is left alone.
  */
 export async function endScan(
   watched: Watched,
-  scan: number,
-  unfinished: readonly TaskScope[],
+  { scan, unfinished, again }: EndingScan,
   services: EndScanServices,
   now: number,
 ): Promise<void> {
   const { watch, server, key } = watched;
   const record = await services.state.scan(key, scan);
   if (record === undefined || record.closed || record.tasksLeft > 0) return;
-  if (record.counts.directories <= watch.scan.workflowFrom) {
+  if (!again && record.counts.directories <= watch.scan.workflowFrom) {
     await endHere(watched, { watch, server, scan, unfinished }, services, now);
     return;
   }
@@ -42,6 +49,7 @@ export async function endScan(
     scan,
     unfinished: fitting(unfinished.flatMap(({ subtrees }) => subtrees)),
     changes: 0,
+    total: null,
     done: false,
   };
   await services.startWorkflow(workflowName(watch.name, key, record.epoch, scan), input);
@@ -61,9 +69,13 @@ export async function endHere(
   await services.notify(scanNotices(reassembly, outcome, Date.now()));
 }
 
-/** An execution's input has at most 256 KB, and a path may take 24; that they come first in the next scan is a kindness. */
+/**
+ * An execution's input has at most 256 KB, a path may take 24, and one with bytes that are not UTF-8 cannot be told to
+ * Step Functions; that they come first in the next scan is a kindness.
+ */
 function fitting(paths: readonly string[]): string[] {
-  const [first = []] = packs([...new Set(paths)], { count: 1_000, bytes: 128 * 1_024 }, (path) =>
+  const tellable = [...new Set(paths)].filter((path) => path.isWellFormed());
+  const [first = []] = packs(tellable, { count: 1_000, bytes: 128 * 1_024 }, (path) =>
     Buffer.byteLength(JSON.stringify(path)),
   );
   return [...first];

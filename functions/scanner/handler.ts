@@ -37,7 +37,7 @@ const services: WorkServices = {
   }),
   sessions: (openTasks) =>
     lambdaSessions({ state, secrets, log, clock: Date.now, holder: randomUUID(), openTasks }),
-  end: (watched, scan) => endScan(watched, scan, [], ending, Date.now()),
+  end: (watched, scan, again) => endScan(watched, { scan, unfinished: [], again }, ending, Date.now()),
 };
 /** What handing the rest on, logging out and ending the scan may take. */
 const marginMs = 15_000;

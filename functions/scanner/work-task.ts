@@ -15,8 +15,8 @@ export interface WorkServices {
   readonly committed: () => void;
   /** Sessions of this invocation; `openTasks` as it stands whenever it is asked. */
   readonly sessions: (openTasks: () => number) => Sessions & { close(): Promise<void> };
-  /** Ends a scan that has no tasks left. */
-  readonly end: (watched: Watched, scan: number) => Promise<void>;
+  /** Ends a scan that has no tasks left; `again`: this task was done before, and yet it is open. */
+  readonly end: (watched: Watched, scan: number, again: boolean) => Promise<void>;
 }
 
 /** As many deliveries as the queue makes of one message before it goes to the dead letters. */
@@ -58,7 +58,7 @@ export async function workTask(
     slotKey(server),
     children.map((task) => ({ ...message, task })),
   );
-  if (left === 0) await end(watched, message.scan);
+  if (left === 0) await end(watched, message.scan, done === undefined);
 }
 
 async function withSessions<T>(

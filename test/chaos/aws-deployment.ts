@@ -1,6 +1,11 @@
 import { tick } from '../../functions/planner/tick.ts';
 import { publish } from '../../functions/publisher/publish.ts';
-import { type EndScanServices, endHere, endScan } from '../../functions/reassembler/end-scan.ts';
+import {
+  type EndingScan,
+  type EndScanServices,
+  endHere,
+  endScan,
+} from '../../functions/reassembler/end-scan.ts';
 import { judgeHeldChanges } from '../../functions/reassembler/reassemble.ts';
 import { workTask } from '../../functions/scanner/work-task.ts';
 import type { Change } from '../../shared/changes/change.ts';
@@ -45,8 +50,8 @@ export class Deployment {
       log: quiet,
       tasks: this.queue,
       wake: () => {},
-      end: (watched: Watched, scan: number, unfinished: Parameters<typeof endScan>[2]) =>
-        endScan(watched, scan, unfinished, this.#ending(state), this.#world.clock),
+      end: (watched: Watched, scan: number, unfinished: EndingScan['unfinished']) =>
+        endScan(watched, { scan, unfinished, again: true }, this.#ending(state), this.#world.clock),
     };
     await tick(services, this.#world.clock, signal);
   }
@@ -60,8 +65,8 @@ export class Deployment {
       clock: () => this.#world.clock,
       committed: () => {},
       sessions: () => this.#sessions([...answers]),
-      end: (watched: Watched, scan: number) =>
-        endScan(watched, scan, [], this.#ending(state), this.#world.clock),
+      end: (watched: Watched, scan: number, again: boolean) =>
+        endScan(watched, { scan, unfinished: [], again }, this.#ending(state), this.#world.clock),
     };
     await workTask(message, services, signal);
   }
@@ -81,14 +86,15 @@ export class Deployment {
       scan: input.scan,
       unfinished,
       changes: input.changes,
+      total: input.total,
     };
     const services = this.#ending(state);
     if (input.done) {
       await endHere(found, reassembly, services, this.#world.clock);
       execution.status = 'SUCCEEDED';
     } else {
-      const { done, changes } = await judgeHeldChanges(reassembly, services, this.#world.clock, signal);
-      execution.input = { ...input, done, changes: input.changes + changes };
+      const judged = await judgeHeldChanges(reassembly, services, this.#world.clock, signal);
+      execution.input = { ...input, ...judged, changes: input.changes + judged.changes };
     }
     execution.failures = 0;
   }
