@@ -44,19 +44,15 @@ export function chart(rows: readonly Row[], files: number): string {
   ].join('\n');
 }
 
+// Where nobody tells light from dark, colours that can be read on both.
 const style = `<style>
-text { font: 12px system-ui, sans-serif; fill: #57606a; }
-.title { font-weight: 600; fill: #1f2328; }
-.place { fill: #1f2328; }
-.grid { stroke: #d0d7de; }
+text { font: 12px system-ui, sans-serif; fill: #6e7781; }
+.title, .ours { font-weight: 600; }
+.grid { stroke: #8c959f; stroke-opacity: 0.35; }
 .library { fill: #8c959f; } .lftp { fill: #8250df; } .rclone { fill: #d1690f; }
-.find { fill: none; stroke: #57606a; stroke-width: 1.5; } .farwatch { fill: #0969da; }
-.ours { fill: #0969da; font-weight: 600; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #9198a1; } .title, .place { fill: #f0f6fc; } .grid { stroke: #3d444d; }
-  .library { fill: #7d8590; } .lftp { fill: #ab7df8; } .rclone { fill: #f0883e; }
-  .find { stroke: #9198a1; } .farwatch, .ours { fill: #4493f8; }
-}
+.find { fill: none; stroke: #6e7781; stroke-width: 1.5; } .farwatch, .ours { fill: #2f81f7; }
+@media (prefers-color-scheme: light) { .title, .place { fill: #1f2328; } .farwatch, .ours { fill: #0969da; } }
+@media (prefers-color-scheme: dark) { .title, .place { fill: #f0f6fc; } .lftp { fill: #ab7df8; } }
 </style>`;
 
 function legend(): readonly string[] {
