@@ -136,7 +136,8 @@ class TaskRun {
         await this.#flush();
       } while (this.#frontier.isOpen);
     } catch (error) {
-      if (!this.#signal.aborted) failure = failureOf(error);
+      // When the time is up, a session may fail as it likes; but what the state did not take must not pass for done.
+      if (!this.#signal.aborted || isOfState(error)) failure = failureOf(error);
       await this.#flush();
     }
     if (failure !== null) return this.#giveUp(failure);
@@ -221,8 +222,10 @@ class TaskRun {
 
   async #take(listing: Listing, { directory, record }: Asked): Promise<void> {
     if (this.#context === undefined) return;
-    const entries = listing.entries.filter((entry) =>
-      tracks(this.#selection, joinPath(directory, entry.name), entry.kind),
+    const entries = listing.entries.filter(({ kind, name }) =>
+      this.#tracksAll
+        ? kind === 'file' || kind === 'directory'
+        : tracks(this.#selection, joinPath(directory, name), kind),
     );
     const listed = digestListing(entries);
     const now = this.#clock();
@@ -248,7 +251,7 @@ class TaskRun {
     this.#descendTo(
       this.#relisted.has(directory)
         ? (commit?.stubs ?? []).map((stub) => stub.path)
-        : entries.flatMap(({ kind, name }) => (kind === 'directory' ? [joinPath(directory, name)] : [])),
+        : entries.filter(({ kind }) => kind === 'directory').map(({ name }) => joinPath(directory, name)),
     );
     if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
   }
@@ -348,9 +351,12 @@ class TaskRun {
 
 /** Throws what is not about servers: a broken state or a bug must not pass for an unreachable server. */
 function failureOf(error: unknown): ScanFailure {
-  if (!(error instanceof Failure)) throw error;
-  if (error.name === 'Fenced' || error.name === 'StateUnusable') throw error;
+  if (!(error instanceof Failure) || isOfState(error)) throw error;
   return { error: error.name, message: error.message, advice: error.advice ?? null };
+}
+
+function isOfState(error: unknown): boolean {
+  return error instanceof Failure && (error.name === 'Fenced' || error.name === 'StateUnusable');
 }
 
 function delay(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { workTask } from '../../functions/scanner/work-task.ts';
-import { Fenced } from '../../shared/failure.ts';
+import { Fenced, StateUnusable } from '../../shared/failure.ts';
 import type { State } from '../../shared/state/state.ts';
 import type { TaskMessage } from '../../shared/tasks/tasks.ts';
 import { Bench, minute, quiet, server, until } from '../chaos/bench.ts';
 import { Crash, mortal } from '../chaos/crash.ts';
+
+interface Delivery {
+  readonly state?: State;
+  readonly gate?: Promise<void>;
+  readonly watch?: string;
+  readonly signal?: AbortSignal;
+}
 
 /** Scanners as a queue invokes them, with what follows written down. */
 class Scanners {
@@ -31,7 +38,7 @@ class Scanners {
     return new Scanners(bench);
   }
 
-  work(scan: number, task: string, more: { state?: State; gate?: Promise<void>; watch?: string } = {}) {
+  work(scan: number, task: string, more: Delivery = {}) {
     const { bench } = this;
     const { watch, key } = bench;
     const message: TaskMessage = { tenant: watch.tenant, watch: more.watch ?? watch.name, scan, task };
@@ -57,7 +64,7 @@ class Scanners {
         this.ended.push({ scan: number, again });
       },
     };
-    return workTask(message, services, new AbortController().signal);
+    return workTask(message, services, more.signal ?? new AbortController().signal);
   }
 }
 
@@ -153,5 +160,25 @@ describe('a message of a task', () => {
     gate.resolve();
     await assert.rejects(first, Fenced);
     assert.equal(scanners.sent.length, 3, 'only what the one attempt hands on');
+  });
+
+  // Whatever is thrown after the signal aborted counts as running out of time.
+  it('is not done where the state fails as the time is up', async (t) => {
+    const scanners = await Scanners.open(t);
+    const { bench } = scanners;
+    const scan = await bench.begin();
+    const [task = ''] = await bench.tasks(scan);
+    const abort = new AbortController();
+    const failing: State = {
+      ...bench.state,
+      commit: async () => {
+        abort.abort();
+        throw new StateUnusable('the table takes no more requests');
+      },
+    };
+    await assert.rejects(scanners.work(scan, task, { state: failing, signal: abort.signal }), StateUnusable);
+    assert.deepEqual(await bench.tasks(scan), [task]);
+    await scanners.work(scan, task);
+    assert.equal(scanners.sent.length, 3, 'its children are known now');
   });
 });
