@@ -38,14 +38,13 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
   const missing: MissingEntry[] = [];
   const appeared: MoveCandidate[] = [];
   const admitsIn = admission(state, rules);
-  for await (const record of state.heldDirectories(key)) {
+  const reading = inAdvance(state.heldDirectories(key), async (record): Promise<HeldDirectory> => {
+    const chunks = directories.has(record.path) ? [] : await pendingChunks(key, record, state);
+    return { record, chunks, missing: false, admits: await admitsIn(record) };
+  });
+  for await (const held of reading) {
+    const { record } = held;
     if (directories.has(record.path)) continue; // below a missing directory, read with it
-    const held: HeldDirectory = {
-      record,
-      chunks: await pendingChunks(key, record, state),
-      missing: false,
-      admits: await admitsIn(record),
-    };
     directories.set(record.path, held);
     for (const entry of held.chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
@@ -120,12 +119,15 @@ async function readSubtree(
   directories: Map<string, HeldDirectory>,
   missing: MissingEntry[],
 ): Promise<void> {
-  for await (const record of state.directories(key, top.path)) {
+  const reading = inAdvance(state.directories(key, top.path), async (record): Promise<HeldDirectory> => {
     const heads = await state.chunkHeads(key, record.path);
     const all = heads.map((head) => head.chunk);
     const chunks = await state.chunks(key, record.path, all);
-    const admits = await admitsIn(record);
-    directories.set(record.path, { record, chunks, missing: true, admits });
+    return { record, chunks, missing: true, admits: await admitsIn(record) };
+  });
+  for await (const directory of reading) {
+    const { record, chunks, admits } = directory;
+    directories.set(record.path, directory);
     for (const entry of chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
       missing.push({
@@ -137,4 +139,22 @@ async function readSubtree(
       });
     }
   }
+}
+
+const atOnce = 32;
+
+/** What is read of the items, in their order, some at a time: one after another, the waits of a large subtree make hours. */
+async function* inAdvance<Item, Read>(
+  items: AsyncIterable<Item>,
+  read: (item: Item) => Promise<Read>,
+): AsyncGenerator<Read, void, void> {
+  const started: Promise<Read>[] = [];
+  for await (const item of items) {
+    const reading = read(item);
+    reading.catch(() => undefined); // met when its turn comes
+    started.push(reading);
+    const first = started.length < atOnce ? undefined : started.shift();
+    if (first !== undefined) yield await first;
+  }
+  for (const reading of started) yield await reading;
 }
