@@ -23,6 +23,7 @@ export interface Ticked {
 const perRound = 50;
 const mostOpen = 1_000;
 const lateMs = 600_000;
+const tickMs = 60_000;
 
 /**
  * One look at what is due and at what is open, and at nothing else: idle watches cost nothing. A watch that fails is
@@ -53,7 +54,7 @@ export async function tick(services: TickServices, now: number, signal: AbortSig
   }
   const late = await state.due(now - lateMs, perRound);
   overdue += late.filter((key) => !looked.has(key)).length;
-  await wakeForWaiting(services);
+  await wakeForWaiting(services, now);
   return { begun: looked.size, open: open.length, overdue };
 }
 
@@ -79,10 +80,13 @@ async function begin({ key, watch, server }: Watched, services: TickServices, no
   return false;
 }
 
-/** Changes that wait, because whoever committed them died before it told the publisher, or it could not go on. */
-async function wakeForWaiting({ state, outputs, wake }: TickServices): Promise<void> {
-  for (const output of outputs) {
-    const { waiting } = await state.unpublished(output, { limit: 1 });
-    if (waiting > 0) return wake();
-  }
+/**
+ * Changes that wait, because whoever committed them died before it told the publisher, or an output did not take them. The
+ * outputs take turns, a tick each: looking costs, and a wake that was lost is missing to all of them.
+ */
+async function wakeForWaiting({ state, outputs, wake }: TickServices, now: number): Promise<void> {
+  const output = outputs[Math.floor(now / tickMs) % outputs.length];
+  if (output === undefined) return;
+  const { waiting } = await state.unpublished(output, { limit: 1 });
+  if (waiting > 0) wake();
 }

@@ -14,7 +14,7 @@ import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { accept, resourceFinding } from './accept.ts';
 
-/** One fixed address from which the scanner reaches its servers, for partners who allow-list. About $33 a month. */
+/** One fixed address from which the scanner reaches its servers, for partners who allow-list. About $36.50 a month. */
 export class Egress extends Construct {
   readonly ip: string;
   readonly placement: {

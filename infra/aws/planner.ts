@@ -34,6 +34,8 @@ export class Planner extends WatchFunction {
       environment,
       memorySizeMb: 512,
       timeout: Duration.seconds(50),
+      // A trace of every minute would cost more than all the rest of the planner.
+      traced: false,
     });
     state.grantUse(this);
     state.grantFindDue(this);

@@ -28,6 +28,8 @@ export interface WatchFunctionProps {
   readonly memorySizeMb: number;
   readonly timeout: Duration;
   readonly egress?: Egress | undefined;
+  /** Default: true. */
+  readonly traced?: boolean;
 }
 
 function said(environment: WatchFunctionProps['environment']): Record<string, string> {
@@ -63,7 +65,7 @@ export class WatchFunction extends Construct implements IGrantable {
       role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
-      tracing: Tracing.ACTIVE,
+      tracing: props.traced === false ? Tracing.PASS_THROUGH : Tracing.ACTIVE,
       ...props.egress?.placement,
       environment: {
         ...said(props.environment),

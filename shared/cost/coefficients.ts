@@ -22,7 +22,7 @@ const nothing: Effort = {
 };
 
 /** The planner's look at what is due, where nothing is. */
-export const perTick: Effort = { ...nothing, readUnits: 12.5, plannerMs: 60 };
+export const perTick: Effort = { ...nothing, readUnits: 7.5, plannerMs: 60 };
 
 /** Its beginning and its end, apart from its tasks. */
 export const perScan: Effort = {

@@ -7,7 +7,7 @@ export const gigabyte = 1_000_000_000;
 /** What a deployment has, whatever it watches. A test counts it in the template. */
 export const deployed = {
   /** Alarms are billed by the metrics that they look at. */
-  alarmMetrics: 10,
+  alarmMetrics: 9,
   /** Sent in every hour. */
   steadyMetrics: 1,
   /** Sent, and billed, only in hours in which something failed. */
@@ -49,7 +49,6 @@ export function fixedUsage({ fifo, fixedIp, dashboards = deployed.dashboards }: 
     lambdaGbSeconds: minutesPerMonth * gbSeconds('planner', perTick.plannerMs),
     readUnits: minutesPerMonth * perTick.readUnits,
     keyRequests: minutesPerMonth / keyMinutes,
-    traces: minutesPerMonth,
     ...logs(minutesPerMonth * (bytes.logPerTick + bytes.platformLogPerInvocation)),
     ...(fixedIp ? { natGatewayHours: hoursPerMonth, addressHours: hoursPerMonth } : {}),
   };

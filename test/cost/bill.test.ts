@@ -66,7 +66,7 @@ suite('an estimate', () => {
   test('of a deployment: its dashboard is most of it', () => {
     const all = billOf(fixedUsage()).dollars;
     near(all - billOf(fixedUsage({ dashboards: 0 })).dollars, 3);
-    assert.ok(all - 3 < 5);
+    assert.ok(all < 5, 'even where no dashboard is free');
     near(billOf(fixedUsage({ fifo: true })).dollars - all, 0.1);
     near(billOf(fixedUsage({ fixedIp: true })).dollars - all, 36.5);
   });
