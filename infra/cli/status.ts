@@ -20,7 +20,8 @@ async function status(state: State, json: boolean): Promise<number> {
   let attention = false;
   for (const watch of (await state.watches()).filter((record) => record.active)) {
     attention ||= watch.hold?.decision === 'pending' || watch.lastScan?.status === 'incomplete';
-    const refused = await state.server(slotKeyOf(watch));
+    const known = await state.server(slotKeyOf(watch));
+    const refused = known !== undefined && known.failures > 0 ? known : undefined;
     attention ||= refused !== undefined;
     if (json) process.stdout.write(`${JSON.stringify({ ...watch, plan: undefined, refused })}\n`);
     else process.stdout.write(`${readableStatus(watch, refused?.message)}\n`);

@@ -4,7 +4,9 @@ import { slotKey } from '../config/identity.ts';
 import { RemoteAuth, RemoteUnavailable } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { Servers, SlotLease, Slots } from '../state/state.ts';
+import { ProbesFailed } from './probes-failed.ts';
 import type { Remote, Session } from './remote.ts';
+import { ServerMemory } from './server-memory.ts';
 
 export interface SessionPoolServices {
   readonly state: Slots & Servers;
@@ -33,7 +35,6 @@ const leaseMs = 30_000;
 /** A parked session is asked for a sign of life before it is used again after so long. */
 const trustMs = 5_000;
 const busyDelaysMs = [1_000, 2_000, 4_000, 8_000, 15_000];
-const loginBackOffMs = { first: 30_000, most: 3_600_000 };
 
 /**
  * All sessions of this process, one slot lease each (protocol rule 4). Sessions that are given back unharmed are
@@ -41,12 +42,14 @@ const loginBackOffMs = { first: 30_000, most: 3_600_000 };
  */
 export class SessionPool {
   readonly #services: SessionPoolServices;
+  readonly #memory: ServerMemory;
   readonly #parked = new Map<string, PooledSession[]>();
   readonly #inUse = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(services: SessionPoolServices) {
     this.#services = services;
+    this.#memory = new ServerMemory(services.state, services.clock);
     this.#sweeper = setInterval(() => void this.#sweep(), Math.max(1_000, services.keepMs / 2)).unref();
   }
 
@@ -65,6 +68,7 @@ export class SessionPool {
         session: pooled.session,
         release: async (failed: Error | null) => {
           this.#inUse.set(key, (this.#inUse.get(key) ?? 1) - 1);
+          if (failed instanceof ProbesFailed) await this.#memory.restProbes(key);
           if (failed === null && !pooled.lost.signal.aborted) this.#park(pooled);
           else await this.#end(pooled, failed);
         },
@@ -100,18 +104,19 @@ export class SessionPool {
 
   async #connect(server: ServerConfig, signal: AbortSignal): Promise<PooledSession> {
     const opened = await this.#services.remote(server);
-    const failed = await this.#refuseSuspended(server, opened.credentials);
+    const record = await this.#memory.refuseSuspended(slotKey(server), opened.credentials);
+    const probe = this.#memory.allowsProbes(record);
     for (let attempt = 0; ; attempt += 1) {
       const lease = await this.#acquire(server, signal);
       try {
-        const session = await opened.remote.connect(signal);
-        if (failed) await this.#services.state.setServer(slotKey(server), null);
+        const session = await opened.remote.connect(signal, { probe });
+        if (record !== undefined) await this.#memory.loggedIn(slotKey(server), record);
         return this.#pooled(server, session, lease);
       } catch (error) {
         await this.#services.state.releaseSlot(lease, this.#restUntil(server, error));
         // A wrong host key or certificate ends before any password is sent: looking again locks nobody out.
         if (error instanceof RemoteAuth && error.reason === 'login')
-          await this.#suspend(server, opened.credentials, error);
+          await this.#memory.suspend(slotKey(server), opened.credentials, error);
         const delayMs = busyDelaysMs[attempt];
         const busy = error instanceof RemoteUnavailable && error.reason === 'busy';
         if (!busy || delayMs === undefined || signal.aborted) throw error;
@@ -220,34 +225,6 @@ export class SessionPool {
   #restUntil(server: ServerConfig, error: unknown): number {
     const now = this.#services.clock();
     return error instanceof RemoteUnavailable && error.reason === 'silent' ? now + server.idleTimeoutMs : now;
-  }
-
-  /** Whether there is anything to forget once a login works. */
-  async #refuseSuspended(server: ServerConfig, credentials: string): Promise<boolean> {
-    const record = await this.#services.state.server(slotKey(server));
-    if (
-      record === undefined ||
-      record.credentials !== credentials ||
-      record.retryAt <= this.#services.clock()
-    )
-      return record !== undefined;
-    throw new RemoteAuth('login', `${record.message} (tried ${record.failures} times)`, {
-      advice: `Correct the server's entry in the configuration; with the same one the next login is tried after ${new Date(record.retryAt).toISOString()}.`,
-    });
-  }
-
-  /** Wrong again and again locks accounts: each failure doubles the wait, unless the credentials change. */
-  async #suspend(server: ServerConfig, credentials: string, error: RemoteAuth): Promise<void> {
-    const record = await this.#services.state.server(slotKey(server));
-    const failures = record?.credentials === credentials ? record.failures + 1 : 1;
-    const waitMs = Math.min(loginBackOffMs.first * 2 ** (failures - 1), loginBackOffMs.most);
-    await this.#services.state.setServer(slotKey(server), {
-      failures,
-      retryAt: this.#services.clock() + waitMs,
-      error: error.name,
-      message: error.message,
-      credentials,
-    });
   }
 }
 

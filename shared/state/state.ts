@@ -415,17 +415,19 @@ export interface SlotLease {
 }
 
 export interface Servers {
-  /** What is remembered of a server's failures; a login is not tried before `retryAt`. */
+  /** What is remembered of a server's failures, and of what it does not bear; a login is not tried before `retryAt`. */
   server(server: string): Promise<ServerRecord | undefined>;
   setServer(server: string, record: ServerRecord | null): Promise<void>;
 }
 
 export interface ServerRecord {
-  /** Consecutive failures of this kind. */
+  /** Consecutive failures of this kind; 0 where logins work. */
   readonly failures: number;
   readonly retryAt: number;
   readonly error: string;
   readonly message: string;
   /** Hash of the credentials that failed: others may be tried at once. */
   readonly credentials: string;
+  /** It answered probes out of step: not before this moment are they tried again. */
+  readonly noProbesUntil?: number;
 }

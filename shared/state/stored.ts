@@ -61,6 +61,7 @@ export const storedServer = z.object({
   error: z.string(),
   message: z.string(),
   credentials: z.string(),
+  noProbesUntil: z.number().exactOptional(),
 });
 
 export const storedPaths = z.array(z.string());

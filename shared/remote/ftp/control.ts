@@ -18,11 +18,16 @@ class ExactContext extends FTPContext {
   readonly replies = new ReplyReader();
   /** Whether the last commands were a talk: then a reply to nothing shows that it was out of step. */
   talking = false;
+  /** Why the connection was closed while nobody used it. */
+  outOfStep: OutOfStep | undefined;
 
   protected override _onControlSocketData(chunk: string): void {
     try {
       for (const reply of this.replies.push(chunk)) {
-        if (this.talking && this._task === undefined && reply.code !== 421) throw new OutOfStep(reply);
+        if (this.talking && this._task === undefined && reply.code !== 421) {
+          this.outOfStep = new OutOfStep(reply);
+          throw this.outOfStep;
+        }
         this._passToHandler(reply.code >= 400 ? new FTPError(reply) : reply);
       }
     } catch (error) {

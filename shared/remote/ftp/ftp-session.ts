@@ -110,7 +110,7 @@ export class FtpSession implements Session {
   }
 
   #endBy(error: unknown): Failure {
-    return this.#end(sessionFailure(error, this.#address));
+    return this.#end(sessionFailure(this.#control.client.ftp.outOfStep ?? error, this.#address));
   }
 
   #end(failure: Failure): Failure {

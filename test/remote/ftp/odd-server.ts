@@ -1,10 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FtpServer } from '../../../shared/config/config.ts';
 import { FtpRemote } from '../../../shared/remote/ftp/ftp-remote.ts';
 
 export interface Conversation {
   /** Sends a reply, line ends included by us. */
   readonly say: (...lines: readonly string[]) => void;
+  /** Sends these bytes, each piece in a packet of its own. */
+  readonly raw: (...pieces: readonly string[]) => Promise<void>;
   /** Waits for the data connection of the last EPSV or PASV, sends this on it, and closes it unless told otherwise. */
   readonly data: (text: string, end?: 'in order' | 'reset' | 'later') => Promise<void>;
   /** Ends the control connection without a word. */
@@ -141,6 +144,12 @@ class OddSession {
     return {
       count,
       say: (...lines) => this.#say(...lines),
+      raw: async (...pieces) => {
+        for (const piece of pieces) {
+          await new Promise((resolve) => this.#socket.write(Buffer.from(piece, 'latin1'), resolve));
+          await sleep(1);
+        }
+      },
       data: async (text, end = 'in order') => {
         const socket = await this.#accepted;
         if (socket === undefined) throw new Error('no data connection was asked for');
