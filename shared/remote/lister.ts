@@ -1,6 +1,7 @@
 import type { Failure } from '../failure.ts';
 import type { Listing, Unchanged } from '../tree/listing.ts';
 import type { Known, ListRequest } from './remote.ts';
+import { Window, type WindowLimits } from './window.ts';
 
 /** Starts to read one directory and ends in one call: `done`, or `lost` if that was the end of the session. */
 export type ReadDirectory<Answer = Listing> = (
@@ -14,13 +15,12 @@ export type ReadDirectory<Answer = Listing> = (
 
 interface ListerOptions<Answer> {
   readonly read: ReadDirectory<Answer>;
-  /** Directories in flight at first and at most. */
-  readonly window: { readonly first: number; readonly max: number };
+  readonly window: WindowLimits;
 }
 
 /**
  * One run of `Session.list`. The window counts directories in flight and listings not yet taken, so a slow consumer
- * slows the server down; it starts small and grows by one with each answer, doubling per round trip.
+ * slows the server down.
  */
 export class Lister<Answer extends Listing | Unchanged = Listing> {
   readonly #read: ReadDirectory<Answer>;
@@ -31,8 +31,7 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
   #alone = false;
   #taken = 0;
   #inFlight = 0;
-  #window: number;
-  #maxWindow: number;
+  readonly #window: Window;
   #asking = false;
   #exhausted = false;
   #ended: { readonly reason: unknown } | undefined;
@@ -40,8 +39,7 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
 
   constructor(requests: AsyncIterable<ListRequest>, { read, window }: ListerOptions<Answer>) {
     this.#read = read;
-    this.#window = window.first;
-    this.#maxWindow = window.max;
+    this.#window = new Window(window);
     this.#requests = requests[Symbol.asyncIterator]();
   }
 
@@ -94,7 +92,7 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
       return;
     }
     if (this.#asking || this.#exhausted || this.#alone) return;
-    if (this.#inFlight + this.#ready.length - this.#taken >= this.#window) return;
+    if (this.#inFlight + this.#ready.length - this.#taken >= this.#window.size) return;
     this.#asking = true;
     this.#requests.next().then(
       (result) => this.#onRequest(result),
@@ -120,14 +118,15 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
   #open(request: ListRequest): void {
     this.#inFlight += 1;
     const alone = this.#alone;
+    const askedAt = performance.now();
     const outcome = {
-      done: (answer: Answer) => this.#onAnswer(request, answer, alone),
+      done: (answer: Answer) => this.#onAnswer(request, answer, alone, askedAt),
       lost: (failure: Failure) => this.#end(failure),
     };
     this.#read(request.path, outcome, request.known);
   }
 
-  #onAnswer(request: ListRequest, answer: Answer, alone: boolean): void {
+  #onAnswer(request: ListRequest, answer: Answer, alone: boolean, askedAt: number): void {
     this.#inFlight -= 1;
     if (alone) this.#alone = false;
     if (isRefused(answer) && this.#inFlight > 0) {
@@ -135,8 +134,8 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
       return;
     }
     // It was the number of open handles indeed, if the server takes alone what it refused among others.
-    if (alone && answer.status === 'complete') this.#maxWindow = Math.max(1, Math.floor(this.#window / 2));
-    this.#window = Math.min(this.#maxWindow, this.#window + 1);
+    if (alone && answer.status === 'complete') this.#window.halve();
+    else this.#window.answered(performance.now() - askedAt);
     this.#ready.push(answer);
     this.#fill();
     this.#wake.resolve();

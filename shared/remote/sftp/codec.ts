@@ -78,7 +78,7 @@ function decode(packet: Buffer): Reply {
     case packetType.name:
       return { type: 'names', id, names: decodeNames(packet) };
     case packetType.attrs:
-      return { type: 'attributes', id, attributes: new AttributeReader(packet, 5).read() };
+      return { type: 'attributes', id, attributes: decodeAttributes(packet) };
     default:
       throw malformed(`unknown type ${type} of reply`, packet);
   }
@@ -102,19 +102,28 @@ function decodeNames(packet: Buffer): readonly ListedName[] {
   for (let index = 0; index < count; index += 1) {
     const name = reader.readName();
     reader.skipString();
-    const { mode, size, mtime } = reader.read();
-    names.push({ name, mode, size, mtime });
+    reader.read();
+    names.push({ name, mode: reader.mode, size: reader.size, mtime: reader.mtime });
   }
   return names;
+}
+
+function decodeAttributes(packet: Buffer): Attributes {
+  const reader = new AttributeReader(packet, 5);
+  reader.read();
+  return { mode: reader.mode, size: reader.size, mtime: reader.mtime };
 }
 
 const flag = { size: 0x1, owner: 0x2, mode: 0x4, times: 0x8, extended: 0x80000000 } as const;
 const replacement = '\ufffd';
 
-/** Reads names and attributes one after another. */
+/** Reads names and attributes one after another. Holds the last attributes: an object for each would be garbage. */
 class AttributeReader {
   readonly #packet: Buffer;
   #at: number;
+  size: number | undefined;
+  mode: number | undefined;
+  mtime: number | undefined;
 
   constructor(packet: Buffer, at: number) {
     this.#packet = packet;
@@ -134,29 +143,28 @@ class AttributeReader {
     if (this.#at > this.#packet.length) throw malformed('a string is longer than its reply', this.#packet);
   }
 
-  read(): Attributes {
+  read(): void {
     const packet = this.#packet;
     const flags = packet.readUInt32BE(this.#at);
     this.#at += 4;
-    let size: number | undefined;
-    let mode: number | undefined;
-    let mtime: number | undefined;
+    this.size = undefined;
+    this.mode = undefined;
+    this.mtime = undefined;
     if (flags & flag.size) {
-      size = packet.readUInt32BE(this.#at) * 2 ** 32 + packet.readUInt32BE(this.#at + 4);
+      this.size = packet.readUInt32BE(this.#at) * 2 ** 32 + packet.readUInt32BE(this.#at + 4);
       this.#at += 8;
     }
     if (flags & flag.owner) this.#at += 8;
     if (flags & flag.mode) {
-      mode = packet.readUInt32BE(this.#at);
+      this.mode = packet.readUInt32BE(this.#at);
       this.#at += 4;
     }
     if (flags & flag.times) {
-      mtime = signedSeconds(packet.readUInt32BE(this.#at + 4));
+      this.mtime = signedSeconds(packet.readUInt32BE(this.#at + 4));
       this.#at += 8;
     }
     if (flags & flag.extended) this.#skipExtended();
     if (this.#at > packet.length) throw malformed('attributes are longer than their reply', packet);
-    return { mode, size, mtime };
   }
 
   #skipExtended(): void {

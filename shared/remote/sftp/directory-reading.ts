@@ -32,8 +32,9 @@ export class DirectoryReading {
   readonly #reading: Reading;
   readonly #path: Buffer;
   readonly #entries: Entry[] = [];
-  readonly #names = new Set<string>();
-  readonly #unknown: ListedName[] = [];
+  /** Made with the first names: hundreds of readings wait for those at once. */
+  #names: Set<string> | undefined;
+  #unknown: ListedName[] | undefined;
   #handle: Buffer | undefined;
   #reads: number;
   #readsUnderWay = 0;
@@ -122,14 +123,18 @@ export class DirectoryReading {
       this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} cannot be a name` });
       return;
     }
-    if (this.#names.has(name)) {
+    this.#names ??= new Set();
+    if (this.#names.size === this.#names.add(name).size) {
       this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} is listed twice` });
       return;
     }
-    this.#names.add(name);
     const kind = kindOf(listed.mode);
-    if (kind === undefined) this.#unknown.push(listed);
-    else this.#entries.push(entryOf(listed, kind));
+    if (kind !== undefined) {
+      this.#entries.push(entryOf(listed, kind));
+    } else {
+      this.#unknown ??= [];
+      this.#unknown.push(listed);
+    }
   }
 
   #stop(flaw: Flaw): void {
@@ -137,6 +142,7 @@ export class DirectoryReading {
   }
 
   #onAllRead(): void {
+    this.#names = undefined;
     if (this.#handle !== undefined) {
       this.#pipeline.send(packetType.close, this.#handle, { answer: ignore, fail: ignore });
       this.#handle = undefined;
@@ -147,7 +153,7 @@ export class DirectoryReading {
   /** LSTAT for every entry whose attributes had no type. */
   #lookUpKinds(): void {
     while (this.#lookupsUnderWay < lookupsAtOnce) {
-      const listed = this.#unknown.pop();
+      const listed = this.#unknown?.pop();
       if (listed === undefined) break;
       this.#lookupsUnderWay += 1;
       const slash = this.#reading.path.endsWith('/') ? '' : '/';

@@ -11,9 +11,13 @@ import { DirectoryReading } from './directory-reading.ts';
 import { addressOf } from './host-key.ts';
 import { SftpPipeline } from './pipeline.ts';
 
-const inFlight = 64;
-/** Servers that were measured to answer the READDIRs of one handle in order, so that 32 may be under way. */
-const ordersReads = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
+/** Servers that were measured: they answer the READDIRs of one handle in order, and take hundreds of open handles. */
+const measured = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
+const pace = {
+  /** At 100 ms of round trip one session keeps as many in flight as a server answers in a quarter of a second. */
+  measured: { reads: 32, window: { first: 16, max: 256, byLatency: true } },
+  unknown: { reads: 1, window: { first: 8, max: 64, byLatency: true } },
+};
 
 export class SftpRemote implements Remote {
   readonly #server: SftpServer;
@@ -63,6 +67,7 @@ export class SftpRemote implements Remote {
 
 class SftpSession implements Session {
   readonly capabilities: Capabilities;
+  readonly #pace: (typeof pace)[keyof typeof pace];
   readonly #connection: SftpConnection;
   readonly #pipeline: SftpPipeline;
   #leaving = false;
@@ -71,6 +76,8 @@ class SftpSession implements Session {
   constructor(connection: SftpConnection, responseTimeoutMs: number) {
     this.#connection = connection;
     const { address, software } = connection;
+    this.#pace = measured.test(software) ? pace.measured : pace.unknown;
+    const inFlight = this.#pace.window.max;
     this.capabilities = { software, command: 'sftp', inFlight, exactTimes: true };
     const onFailure = (): void => {
       if (!this.#leaving) connection.destroy();
@@ -95,10 +102,10 @@ class SftpSession implements Session {
   ): AsyncGenerator<Listing, void, void> {
     const pipeline = this.#pipeline;
     if (pipeline.failure !== undefined) throw pipeline.failure;
-    const maxReads = ordersReads.test(this.capabilities.software) ? 32 : 1;
+    const { reads: maxReads, window } = this.#pace;
     const lister = new Lister(requests, {
       read: (path, outcome) => new DirectoryReading(pipeline, { path, maxReads, ...outcome }).start(),
-      window: { first: 8, max: inFlight },
+      window,
     });
     yield* lister.run(signal);
   }
