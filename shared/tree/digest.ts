@@ -65,20 +65,88 @@ export function byNameThenKind<T extends { readonly name: string; readonly kind:
 export function digestEntries(
   sorted: readonly Pick<Entry, 'name' | 'kind' | 'size' | 'modifiedAt' | 'precision'>[],
 ): string {
-  let text = version;
+  text.clear();
+  text.add(version);
   for (const entry of sorted) {
-    text +=
-      entry.kind === 'directory'
-        ? `\n${entry.name}/`
-        : `\n${entry.name}\0${entry.kind}\0${entry.size}\0${entry.modifiedAt}\0${entry.precision}`;
+    text.add('\n');
+    text.add(entry.name);
+    if (entry.kind === 'directory') {
+      text.add('/');
+      continue;
+    }
+    text.add('\0');
+    text.add(entry.kind);
+    text.add('\0');
+    text.addNumber(entry.size);
+    text.add('\0');
+    text.addNumber(entry.modifiedAt);
+    text.add('\0');
+    text.add(entry.precision);
   }
-  return digestText(text);
+  return text.digest();
 }
 
 /** UTF-16, because UTF-8 would make one character of all the lone surrogates that stand for bytes. */
 export function digestText(text: string): string {
-  return hash('sha256', Buffer.from(text, 'utf16le'), 'hex').slice(0, 32);
+  return digestBytes(Buffer.from(text, 'utf16le'));
 }
+
+function digestBytes(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex').slice(0, 32);
+}
+
+/** What is digested, put together without strings in between: they were most of the garbage of a scan. */
+class Text {
+  #units = new Uint16Array(1 << 16);
+  #length = 0;
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  add(part: string): void {
+    let at = this.#length;
+    if (at + part.length > this.#units.length) this.#grow(part.length);
+    const units = this.#units;
+    for (let i = 0; i < part.length; i += 1, at += 1) units[at] = part.charCodeAt(i);
+    this.#length = at;
+  }
+
+  /** As a template would write it. */
+  addNumber(value: number | null): void {
+    if (value === null || value < 0 || !Number.isSafeInteger(value)) {
+      this.add(String(value));
+      return;
+    }
+    let digits = 1;
+    for (let limit = 10; limit <= value; limit *= 10) digits += 1;
+    if (this.#length + digits > this.#units.length) this.#grow(digits);
+    const end = this.#length + digits;
+    let rest = value;
+    for (let at = end - 1; at >= this.#length; at -= 1) {
+      const next = Math.floor(rest / 10);
+      this.#units[at] = 48 + (rest - next * 10);
+      rest = next;
+    }
+    this.#length = end;
+  }
+
+  digest(): string {
+    const { buffer } = this.#units;
+    if (littleEndian) return digestBytes(new Uint8Array(buffer, 0, this.#length * 2));
+    return digestBytes(Buffer.from(new Uint8Array(buffer, 0, this.#length * 2)).swap16());
+  }
+
+  #grow(by: number): void {
+    const units = new Uint16Array((this.#length + by) * 2);
+    units.set(this.#units);
+    this.#units = units;
+  }
+}
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+/** One for all: whoever fills it empties it before anybody else runs. */
+const text = new Text();
 
 /** FNV-1a of the name; a 512th of all names starts a chunk. */
 function startsChunk(name: string): boolean {

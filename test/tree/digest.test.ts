@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { byNameThenKind, cut, digestListing, rollUp } from '../../shared/tree/digest.ts';
+import {
+  byNameThenKind,
+  cut,
+  digestEntries,
+  digestListing,
+  digestText,
+  rollUp,
+} from '../../shared/tree/digest.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
 import { directory, file, someDay } from './looks.ts';
 
@@ -43,6 +50,26 @@ suite('the digest of a directory', () => {
   for (const [field, other] of others) {
     test(`sees ${field}`, () => assert.notEqual(digestOf(look), digestOf(other)));
   }
+
+  test('is what it ever was, or every stored one would be another', () => {
+    const number = fc.oneof(
+      fc.constantFrom(0, 9, 10, 99, 999_999_999_999_999, 1e15, Number.MAX_SAFE_INTEGER, 2 ** 60, -1, 1.5),
+      fc.maxSafeNat(),
+      fc.double({ noNaN: true }),
+    );
+    const entry = fc
+      .tuple(anyEntry, fc.option(number), fc.option(number))
+      .map(([any, size, modifiedAt]) => ({ ...any, size, modifiedAt }));
+    const written = ({ name, kind, size, modifiedAt, precision }: Entry) =>
+      kind === 'directory' ? `\n${name}/` : `\n${name}\0${kind}\0${size}\0${modifiedAt}\0${precision}`;
+    fc.assert(
+      fc.property(fc.array(entry), (entries) => {
+        assert.equal(digestEntries(entries), digestText(`1${entries.map(written).join('')}`));
+      }),
+    );
+    const long = numbered(20_000);
+    assert.equal(digestEntries(long), digestText(`1${long.map(written).join('')}`));
+  });
 
   test('does not see the time of a directory', () => {
     assert.equal(digestOf(directory('d', 1)), digestOf(directory('d', 2)));

@@ -9,16 +9,21 @@ import type { Database, Row, Value } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
 
 const pageSize = 1_000;
+/** What `directoryOf` reads; each column more costs a scan of a large tree its time. */
+const columns =
+  'path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed, probe';
 
 export function sqliteSnapshots(db: Database): Snapshots {
   return {
     commitLimit: 20_000,
     async directory(watch, path) {
+      // One statement, not two: a warm scan asks for every directory and does little else here.
       const row = db.get(
-        'SELECT * FROM directories WHERE watch = ? AND path = ?',
-        watchId(db, watch),
+        `SELECT ${columns} FROM directories WHERE watch = (SELECT id FROM watches WHERE key = ?) AND path = ?`,
+        watch,
         pathKey(path),
       );
+      if (row === undefined) watchId(db, watch);
       return row && directoryOf(row);
     },
     async *directories(watch, path) {
@@ -64,13 +69,17 @@ function* pages(
   condition: '' | 'AND held = 1',
 ): Generator<DirectoryRecord> {
   const start = pathKey(path);
-  const own = db.get(`SELECT * FROM directories WHERE watch = ? AND path = ? ${condition}`, watch, start);
+  const own = db.get(
+    `SELECT ${columns} FROM directories WHERE watch = ? AND path = ? ${condition}`,
+    watch,
+    start,
+  );
   if (own) yield directoryOf(own);
   const range = below(path);
   let after: Value = range.after;
   for (;;) {
     const rows = db.all(
-      `SELECT * FROM directories WHERE watch = ? AND path > ? AND path < ? ${condition} ORDER BY path LIMIT ${pageSize}`,
+      `SELECT ${columns} FROM directories WHERE watch = ? AND path > ? AND path < ? ${condition} ORDER BY path LIMIT ${pageSize}`,
       watch,
       after,
       range.end,
