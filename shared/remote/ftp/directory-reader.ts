@@ -15,6 +15,8 @@ export interface ServerTraits {
   readonly address: string;
   /** Measured to answer commands that were sent together: vsftpd, ProFTPD, Pure-FTPd. */
   readonly pipelines: boolean;
+  /** Ends the session when it is asked for a path and the directory that it is in is gone: Pure-FTPd (421 chdir). */
+  readonly mustLeave: boolean;
   /** Bytes of commands that it bears unanswered. */
   readonly bearsBytes: number;
   /** Entries up to which it shows a directory by STAT in good time. */
@@ -123,6 +125,15 @@ export abstract class DirectoryReader {
     });
   }
 
+  /** The reply to CWD; where we are afterwards is of no importance. */
+  protected async tryToEnter(path: string): Promise<Reply> {
+    const command = `CWD ${toWire(path)}`;
+    if (!this.traits.mustLeave) return this.ask(command);
+    const [entered, left] = await this.control.both(command, 'CWD /');
+    this.alive(left);
+    return this.alive(entered);
+  }
+
   /** Whether the server can be asked for the path itself, without going there first. */
   protected isSafe(path: string): boolean {
     return this.traits.pipelines ? !/\p{Cc}/u.test(path) : plain.test(path);
@@ -132,7 +143,7 @@ export abstract class DirectoryReader {
   protected async explain(path: string, reply: Reply): Promise<Listing> {
     const plain = this.#explainByWords(path, reply);
     if (plain !== undefined) return plain;
-    const entered = await this.ask(`CWD ${toWire(path)}`);
+    const entered = await this.tryToEnter(path);
     if (entered.code >= 300) return this.explainEntering(path, entered);
     return refused(path, this.profile(), 'denied', printable(reply.message));
   }

@@ -22,9 +22,12 @@ export class FtpRemote implements Remote {
   readonly #server: FtpServer;
   readonly #secrets: FtpSecrets;
   readonly #address: string;
+  readonly #clock: () => number;
   #tls: ConnectionOptions | undefined;
 
-  constructor(server: FtpServer, secrets: FtpSecrets) {
+  /** `clock`: milliseconds since 1970, by which looks at directories are dated. */
+  constructor(server: FtpServer, secrets: FtpSecrets, clock: () => number = Date.now) {
+    this.#clock = clock;
     this.#server = server;
     this.#secrets = secrets;
     const host = server.host.includes(':') ? `[${server.host}]` : server.host;
@@ -107,7 +110,7 @@ export class FtpRemote implements Remote {
     const system = hasMlsd ? '' : (await this.#ask(control, 'SYST')).message;
     const traits = this.#traits(software, system);
     const reader = hasMlsd ? new MlsdReader(control, traits) : new ListReader(control, traits);
-    return new FtpSession(control, reader, traits, { software, probe });
+    return new FtpSession(control, reader, traits, { software, probe, clock: this.#clock });
   }
 
   #traits(software: string, system: string): ServerTraits {
@@ -115,6 +118,7 @@ export class FtpRemote implements Remote {
     return {
       address: this.#address,
       pipelines: measured !== undefined,
+      mustLeave: measured === 'pure-ftpd',
       bearsBytes: measured === 'proftpd' ? 1_000 : 2_000,
       // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,

@@ -29,12 +29,12 @@ export class FtpSession implements Session {
     control: FtpControl,
     reader: DirectoryReader,
     traits: ServerTraits,
-    about: { readonly software: string; readonly probe: boolean },
+    about: { readonly software: string; readonly probe: boolean; readonly clock: () => number },
   ) {
     this.#control = control;
     this.#address = traits.address;
     this.#turns = new Turns(control, traits.bearsBytes, (error) => this.#endBy(error));
-    this.#probing = new Probing(reader, traits, this.#turns, about.probe);
+    this.#probing = new Probing(reader, traits, this.#turns, about);
     this.capabilities = {
       software: about.software,
       command: reader.command,

@@ -39,6 +39,7 @@ export class MlsdReader extends DirectoryReader {
     const refusal = safe ? undefined : await this.enter(path);
     if (refusal !== undefined) return refusal;
     const retrieved = await this.retrieve(safe ? `MLSD ${toWire(path)}` : 'MLSD');
+    if (!safe && this.traits.mustLeave) await this.ask('CWD /');
     if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
     const parsed = parseMlsd(retrieved.data);
     if (this.#isAnother(path, parsed)) {
@@ -51,7 +52,7 @@ export class MlsdReader extends DirectoryReader {
   }
 
   async #entered(listing: Listing): Promise<Listing> {
-    const { code, message } = await this.ask(`CWD ${toWire(listing.path)}`);
+    const { code, message } = await this.tryToEnter(listing.path);
     // Pure-FTPd lists names with a backslash but "prohibits" to enter them (553): there MLSD alone is honest.
     if (code < 300 || code === 553) return listing;
     return refused(listing.path, profile, 'denied', `listed as empty, but: ${printable(message)}`);

@@ -12,6 +12,13 @@ import { isSayable, toWire } from './wire.ts';
 
 /** A session whose first looks all fail looks no more. */
 const mostFailures = 3;
+/** Codes of success of CWD, PWD, STAT and another CWD. PWD is never refused. */
+const successes: readonly (readonly [number, number])[] = [
+  [200, 250],
+  [257, 257],
+  [211, 213],
+  [200, 250],
+];
 
 /**
  * Answers with as little as it can: looks at a directory by STAT on the control connection, many at a time, and lists it
@@ -21,11 +28,18 @@ export class Probing {
   readonly #reader: DirectoryReader;
   readonly #traits: ServerTraits;
   readonly #turns: Turns;
+  readonly #clock: () => number;
   #failures = 0;
   #proved = false;
   #off: boolean;
 
-  constructor(reader: DirectoryReader, traits: ServerTraits, turns: Turns, probe: boolean) {
+  constructor(
+    reader: DirectoryReader,
+    traits: ServerTraits,
+    turns: Turns,
+    { probe, clock }: { readonly probe: boolean; readonly clock: () => number },
+  ) {
+    this.#clock = clock;
     this.#reader = reader;
     this.#traits = traits;
     this.#turns = turns;
@@ -75,32 +89,34 @@ export class Probing {
 
   /** Undefined where STAT says nothing of the directory that could be believed. */
   async #look(path: string): Promise<Look | undefined> {
-    const replies = await this.#turns.ask([`CWD ${toWire(path)}`, 'PWD', 'STAT -a .']);
+    const commands = [
+      `CWD ${toWire(path)}`,
+      'PWD',
+      'STAT -a .',
+      ...(this.#traits.mustLeave ? ['CWD /'] : []),
+    ];
+    const replies = await this.#turns.ask(commands);
+    this.#check(replies);
     const [entered, where, status] = replies;
     if (entered === undefined || where === undefined || status === undefined) throw new Error('no reply');
-    this.#check(entered, where, status);
     if (entered.code >= 300 || this.#reader.misplaced(path, where) !== undefined) return undefined;
-    const look = status.code < 300 ? parseLook(status, Date.now()) : undefined;
+    const look = status.code < 300 ? parseLook(status, this.#clock()) : undefined;
     if (look === undefined) this.#failed();
     return look;
   }
 
   /** Throws where one of the replies cannot be the reply to its command. */
-  #check(entered: Reply, where: Reply, status: Reply): void {
-    for (const reply of [entered, where, status]) {
+  #check(replies: readonly Reply[]): void {
+    for (const [index, reply] of replies.entries()) {
       if (reply.code === 421) throw serviceEnded(reply.message, this.#traits.address);
+      const [from, to] = successes[index] ?? [200, 250];
+      const refused = reply.code >= 400 && index !== 1;
+      if (!refused && (reply.code < from || reply.code > to)) throw new OutOfStep(reply);
     }
-    if (!isSuccess(entered, 200, 250) && entered.code < 400) throw new OutOfStep(entered);
-    if (where.code !== 257) throw new OutOfStep(where);
-    if (!isSuccess(status, 211, 213) && status.code < 400) throw new OutOfStep(status);
   }
 
   #failed(): void {
     this.#failures += 1;
     if (!this.#proved && this.#failures >= mostFailures) this.#off = true;
   }
-}
-
-function isSuccess({ code }: Reply, from: number, to: number): boolean {
-  return code >= from && code <= to;
 }

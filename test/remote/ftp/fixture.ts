@@ -12,13 +12,14 @@ export function ftpRemote(
   server: TestServer,
   overrides: Partial<FtpServer> = {},
   secrets: { readonly password?: string; readonly ca?: string } = {},
+  clock: () => number = Date.now,
 ): FtpRemote {
   const { password = '', ca } = server.config;
-  return new FtpRemote(ftpServerConfig(server, overrides), {
-    password,
-    ...(ca === undefined ? {} : { ca }),
-    ...secrets,
-  });
+  return new FtpRemote(
+    ftpServerConfig(server, overrides),
+    { password, ...(ca === undefined ? {} : { ca }), ...secrets },
+    clock,
+  );
 }
 
 export async function ftpFixture(server: TestServer): Promise<Fixture> {

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Known, ListRequest, Session } from '../../../shared/remote/remote.ts';
+import { digestListing } from '../../../shared/tree/digest.ts';
+import { type Listing, profileName, type Unchanged } from '../../../shared/tree/listing.ts';
+import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
+import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
+import { skipReason } from '../../servers/server-kinds.ts';
+import type { StartOptions, TestServer } from '../../servers/test-server.ts';
+import { startVsftpd, vsftpdMissing } from '../../servers/vsftpd.ts';
+import { neverAborted, scratch } from '../fixture.ts';
+import { DatedTree, type Step, step } from './dated-tree.ts';
+import { ftpFixture, ftpRemote } from './fixture.ts';
+
+const kinds = [
+  { name: 'vsftpd', missing: vsftpdMissing, start: (options?: StartOptions) => startVsftpd(options) },
+  {
+    name: 'Pure-FTPd',
+    missing: pureFtpdMissing,
+    start: ({ tls: _, ...options }: StartOptions = {}) => startPureFtpd(options),
+  },
+  { name: 'ProFTPD', missing: proftpdMissing, start: (options?: StartOptions) => startProftpd(options) },
+] as const;
+
+/** What a scan keeps of a directory from one look to the next. */
+interface Kept extends Known {
+  readonly digest: string;
+}
+
+/** Walks the tree as a scan does, and keeps what a scan keeps. */
+class Watcher {
+  readonly #session: Session;
+  readonly #root: string;
+  #kept = new Map<string, Kept>();
+  unchanged = 0;
+
+  constructor(session: Session, root: string) {
+    this.#session = session;
+    this.#root = root;
+  }
+
+  /** Digests of all directories, by path. */
+  async look(): Promise<ReadonlyMap<string, string>> {
+    const kept = new Map<string, Kept>();
+    for (let level: readonly string[] = [this.#root]; level.length > 0; ) {
+      const next: string[] = [];
+      for await (const answer of this.#session.list(this.#requests(level), neverAborted())) {
+        const { path } = answer;
+        const before = this.#kept.get(path);
+        const now = keep(answer, before);
+        if (answer.status === 'unchanged') this.unchanged += 1;
+        kept.set(path, now);
+        next.push(...directoriesIn(answer).map((name) => `${path}/${name}`));
+      }
+      level = next;
+    }
+    this.#kept = kept;
+    return new Map([...kept].map(([path, { digest }]) => [path, digest]));
+  }
+
+  async *#requests(paths: readonly string[]): AsyncGenerator<ListRequest, void, void> {
+    for (const path of paths) {
+      const known = this.#kept.get(path);
+      yield known === undefined ? { path } : { path, known };
+    }
+  }
+}
+
+function keep(answer: Listing | Unchanged, before: Kept | undefined): Kept {
+  if (answer.status === 'unchanged') return before ?? assert.fail(`${answer.path} is known to nobody`);
+  assert.equal(answer.status, 'complete', JSON.stringify(answer));
+  const { digest } = digestListing(answer.entries);
+  const probe =
+    (answer.status === 'complete' ? answer.probe : undefined) ??
+    (before?.digest === digest ? before.probe : null);
+  const profile = profileName(answer.profile);
+  return { digest, probe, profile, entries: answer.entries.length, unchangedSuffices: true };
+}
+
+function directoriesIn(answer: Listing | Unchanged): readonly string[] {
+  if (answer.status === 'unchanged') return answer.directories;
+  return answer.entries.flatMap(({ name, kind }) => (kind === 'directory' ? [name] : []));
+}
+
+interface Circumstances {
+  readonly server: TestServer;
+  /** When the tree's clock begins. */
+  readonly from: number;
+  /** How far our clock is off the server's. */
+  readonly skewMs: number;
+}
+
+/** Takes the steps, and looks with both watchers: they must see the same. Returns how often a look was enough. */
+async function play(steps: readonly Step[], { server, from, skewMs }: Circumstances): Promise<number> {
+  const place = await scratch(await ftpFixture(server));
+  const tree = new DatedTree(place.local, from);
+  const probing = await ftpRemote(server, {}, {}, () => tree.now + skewMs).connect(neverAborted());
+  const exact = await ftpRemote(server, { probe: 'off' }).connect(neverAborted());
+  try {
+    const [one, other] = [new Watcher(probing, place.remote), new Watcher(exact, place.remote)];
+    for (const [index, each] of [...steps, { do: 'look' } as const].entries()) {
+      tree.take(each);
+      if (each.do !== 'look') continue;
+      assert.deepEqual(await one.look(), await other.look(), `at step ${index}`);
+    }
+    assert.equal(other.unchanged, 0);
+    return one.unchanged;
+  } finally {
+    await Promise.all([probing.close(), exact.close()]);
+    rmSync(dirname(place.local), { recursive: true });
+  }
+}
+
+const hour = 3_600_000;
+const today = Math.floor(Date.now() / (24 * hour)) * 24 * hour;
+/** Clocks in Berlin went back at one o'clock UTC. */
+const autumn = Date.UTC(2026, 9, 25, 0, 40);
+
+for (const { name, missing, start } of kinds) {
+  void describe(`${name}: a look is never taken for more than it is`, {
+    skip: skipReason({ name, available: missing }),
+    timeout: 300_000,
+  }, () => {
+    const holds = async (timezone: string | undefined, from: number) => {
+      const server = await start(timezone === undefined ? {} : { timezone });
+      let unchanged = 0;
+      try {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }),
+            fc.constantFrom(0, 0, -50_000, 3 * hour, -3 * hour),
+            async (steps, skewMs) => {
+              unchanged += await play(steps, { server, from, skewMs });
+            },
+          ),
+          { numRuns: name === 'ProFTPD' ? 10 : 40 },
+        );
+      } finally {
+        await server.stop();
+      }
+      assert.ok(unchanged > 0, 'some looks were enough');
+    };
+
+    it('whatever happens at whatever second, in UTC', () => holds(undefined, today - 40 * hour));
+    it('on a clock of its own zone, when clocks go back', () => holds('Europe/Berlin', autumn));
+
+    it('not even where a file is written twice in a minute, before and after the look', async () => {
+      const server = await start();
+      const write: Step = { do: 'write', directory: 'a', name: 'x', size: 3 };
+      const wait = (seconds: number): Step => ({ do: 'wait', seconds });
+      const look: Step = { do: 'look' };
+      const from = today - 40 * hour;
+      try {
+        const steps = [
+          wait(10),
+          write,
+          wait(5),
+          look,
+          wait(5),
+          write,
+          wait(120),
+          look,
+          look,
+          wait(120),
+          look,
+        ];
+        const unchanged = await play(steps, { server, from, skewMs: 0 });
+        assert.ok(unchanged >= 4, `${unchanged} in the end`);
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+}
