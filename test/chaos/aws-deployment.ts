@@ -10,6 +10,7 @@ import { judgeHeldChanges } from '../../functions/reassembler/reassemble.ts';
 import { workTask } from '../../functions/scanner/work-task.ts';
 import type { Change } from '../../shared/changes/change.ts';
 import type { Channel } from '../../shared/changes/channel.ts';
+import type { WatchConfig } from '../../shared/config/config.ts';
 import type { Watched } from '../../shared/config/watched.ts';
 import { PublishFailed } from '../../shared/failure.ts';
 import type { State, WatchKey } from '../../shared/state/state.ts';
@@ -17,12 +18,32 @@ import type { TaskMessage } from '../../shared/tasks/tasks.ts';
 import type { AwsSettings } from './aws-history.ts';
 import { AdverseQueue } from './aws-queue.ts';
 import { type Execution, Workflows } from './aws-workflows.ts';
-import { quiet } from './bench.ts';
+import { everything, quiet } from './bench.ts';
 import { type Answer, FakeRemote } from './fake-remote.ts';
 import type { Fated } from './fate.ts';
+import { rulesets } from './rulesets.ts';
 import type { World } from './world.ts';
 
 export const outputs = ['bus', 'queue'] as const;
+export const root = '/root';
+
+/** The one watch of the configuration. */
+export function watchOf(settings: AwsSettings, rules: number): WatchConfig {
+  const { initial, confirm, maxPercent, moves, settleMs, ...scan } = settings;
+  return {
+    name: 'incoming',
+    tenant: 'acme',
+    server: 'server',
+    root,
+    selection: rulesets[rules] ?? everything,
+    schedule: { every: 60_000 },
+    initial,
+    settleMs,
+    deletes: { confirm, maxPercent, minCount: 3 },
+    moves,
+    scan,
+  };
+}
 
 /** The functions of a deployment around one state, as their handlers put them together; all else is the adversary's. */
 export class Deployment {
@@ -117,7 +138,7 @@ export class Deployment {
 
   #sessions(answers: Answer[]) {
     const remote = new FakeRemote(this.#world, {
-      root: '/root',
+      root,
       inFlight: this.#settings.inFlight,
       coarse: false,
       answers,

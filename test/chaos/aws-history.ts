@@ -12,8 +12,11 @@ export type Invocation = { readonly fate: Fate } & (
       /** Which of the messages that may be delivered. */
       readonly pick: number;
       readonly answers: readonly Answer[];
-      /** The queue delivers it again although it was done, as after a time-out of its visibility. */
-      readonly again: boolean;
+      /**
+       * What the queue makes of the message, whatever came of it: delivers it again, as after a time-out of its visibility,
+       * or gives it up. Null: as it should.
+       */
+      readonly message: 'again' | 'lost' | null;
     }
   | { readonly type: 'workflow'; readonly pick: number }
   | {
@@ -73,7 +76,8 @@ const invocation: fc.Arbitrary<Invocation> = fc.oneof(
       fate,
       pick: fc.nat(30),
       answers: fc.array(answer, { maxLength: 8, size: 'max' }),
-      again: fc.nat(5).map((value) => value === 5),
+      // Lost as often as not: the queue would else make up for whatever the planner forgets.
+      message: fc.constantFrom(null, null, 'lost', 'lost', 'again'),
     }),
   },
   { weight: 5, arbitrary: fc.record({ type: fc.constant('workflow' as const), fate, pick: fc.nat(5) }) },

@@ -28,7 +28,7 @@ describe('the functions of a deployment under any history', () => {
           await playOnAws(one, state, tally);
           await state.close();
         }),
-        { numRuns: Number(process.env['CHAOS_RUNS'] ?? 250), seed, endOnFailure },
+        { numRuns: Number(process.env['CHAOS_RUNS'] ?? 150), seed, endOnFailure },
       );
     } finally {
       clearImmediate(passing);
@@ -55,7 +55,7 @@ describe('the functions of a deployment under any history', () => {
         await dynamo.makeTable(table);
         await playOnAws(one, openDynamoState({ client, table }), tally);
       }),
-      { numRuns: Number(process.env['CHAOS_DYNAMO_RUNS'] ?? 2), seed, endOnFailure },
+      { numRuns: Number(process.env['CHAOS_DYNAMO_RUNS'] ?? 1), seed, endOnFailure },
     );
     t.diagnostic([...tally].map(([what, times]) => `${what}: ${times}`).join(', '));
   });

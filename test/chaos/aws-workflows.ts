@@ -13,6 +13,7 @@ const hour = 3_600_000;
 /** Step Functions as the functions see it: one execution of a name, and a successor for one that failed. */
 export class Workflows {
   readonly executions = new Map<string, Execution>();
+  readonly #successors = new Set<string>();
   readonly #clock: () => number;
 
   constructor(clock: () => number) {
@@ -23,10 +24,21 @@ export class Workflows {
     return [...this.executions.values()].filter(({ status }) => status === 'RUNNING');
   }
 
+  /** A successor failed too. */
+  get hasFailedTwice(): boolean {
+    return [...this.executions.values()].some(
+      ({ name, status }) => status === 'FAILED' && this.#successors.has(name),
+    );
+  }
+
   async start(name: string, input: WorkflowInput): Promise<void> {
     const first = this.executions.get(name);
     if (first === undefined) this.#begin(name, input);
-    else if (first.status === 'FAILED') this.#begin(`${name}-${Math.floor(this.#clock() / hour)}`, input);
+    else if (first.status === 'FAILED') {
+      const successor = `${name}-${Math.floor(this.#clock() / hour)}`;
+      this.#successors.add(successor);
+      this.#begin(successor, input);
+    }
   }
 
   #begin(name: string, input: WorkflowInput): void {

@@ -45,6 +45,16 @@ export function assertConsumed(known: Known, root: string, received: readonly Ch
   assert.deepEqual(linesOf(consume(received)), linesOf(expected), 'any order of arrival');
 }
 
+/** That exactly these were delivered, in any order and some of them again. */
+export function assertDelivered(
+  changes: readonly Change[],
+  received: readonly Change[],
+  message: string,
+): void {
+  const idsOf = (some: readonly Change[]) => [...new Set(some.map(({ id }) => id))].toSorted(byText);
+  assert.deepEqual(idsOf(received), idsOf(changes), message);
+}
+
 function linesOf(tree: ReadonlyMap<string, string>): readonly string[] {
   return [...tree].map(([path, look]) => `${path} ${look}`).toSorted(byText);
 }
