@@ -140,6 +140,24 @@ describe('a watch that leaves the configuration in mid-scan', () => {
     assert.deepEqual((await bench.scan()).told, ['deleted a', 'deleted b', 'deleted c', 'created f']);
   });
 
+  it('has its scan closed, and keeps its plan and what was rejected', async (t) => {
+    const bench = await Bench.open(t, { deletes: { confirm: 1, maxPercent: 20, minCount: 3 } });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) bench.world.put(name, name.charCodeAt(0));
+    await bench.scan();
+    for (const name of ['a', 'b', 'c']) bench.world.remove(name);
+    const { hold } = await bench.scan();
+    await bench.state.decideHold(bench.key, hold?.digest ?? '', 'rejected');
+    await bench.begin();
+    const before = await bench.state.watch(bench.key);
+    await bench.state.retire([]);
+    await lookAfter(bench.key, retiring(bench), bench.world.clock);
+    assert.deepEqual((await bench.state.watch(bench.key))?.plan, before?.plan);
+    assert.ok(before?.plan);
+    await bench.runner().enroll();
+    const { told, hold: again } = await bench.scan();
+    assert.deepEqual([told, again], [[], null], 'nothing is said about that set');
+  });
+
   it('fences its scanners off', async (t) => {
     const bench = await Bench.open(t);
     bench.world.put('f', 1);
