@@ -92,7 +92,8 @@ async function measureFarwatch(cell: Cell, stage: Stage, tell: Tell): Promise<vo
     ...(inFlight === undefined ? {} : { inFlight }),
   });
   const first = await farwatch.scan(0);
-  if (inFlight !== undefined) return tell('farwatch', `${connections} slots, one in flight`, first);
+  if (inFlight !== undefined)
+    return tell('farwatch', `${connections === 1 ? '1 slot' : `${connections} slots`}, one in flight`, first);
   tell('farwatch', 'first scan', first, { stateBytes: await farwatch.stateBytes() });
   tell('farwatch', 'warm scan', await median(cell.runs, () => farwatch.scan(0)));
   try {

@@ -11,7 +11,7 @@ Watches real servers that are far away with Farwatch, and lists them with rclone
 libraries and \`find\` on the server itself, in the same run. Needs root, cc, rclone and lftp, and the servers of
 test/servers/install.sh; what cannot be run is skipped with the reason.
 
-  --full              everything, for more than an hour; default: some ten minutes
+  --full              everything, for about two hours; default: some ten minutes
   --server NAMES      ${serverNames.join(', ')}
   --delay MS          round trips in milliseconds, e.g. 0,20,100
   --files COUNTS      trees, e.g. 10000,250000; about 50 files a directory

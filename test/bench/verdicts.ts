@@ -134,5 +134,5 @@ function slots(rows: readonly Row[]): readonly Verdict[] {
 export function verdictLine({ title, figure, limit, unit, sense, met }: Verdict): string {
   const number = (value: number) => (unit === 'MB' ? value.toFixed(0) : value.toFixed(1));
   const must = `${sense} ${number(limit)}${unit === '×' ? '' : ' '}${unit}`;
-  return `${title.padEnd(68)}${number(figure).padStart(8)}  ${must.padEnd(24)}${met ? 'met' : 'NOT met'}`;
+  return `${title.padEnd(68)}${number(figure).padStart(8)}  ${must.padEnd(27)}${met ? 'met' : 'NOT met'}`;
 }
