@@ -1,14 +1,16 @@
 import { RemoteUnavailable } from '../../shared/failure.ts';
 import { Lister, type ReadDirectory } from '../../shared/remote/lister.ts';
-import type { Capabilities, ListRequest, Remote, Session } from '../../shared/remote/remote.ts';
+import type { Capabilities, Known, ListRequest, Remote, Session } from '../../shared/remote/remote.ts';
+import { digestListing } from '../../shared/tree/digest.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
-import type { Listing, Profile } from '../../shared/tree/listing.ts';
+import { type Listing, type Profile, profileName, type Unchanged } from '../../shared/tree/listing.ts';
+import type { Probe } from '../../shared/tree/probe.ts';
 import type { Edit, Node, World } from './world.ts';
 
 /** How one request is answered. */
 export interface Answer {
   readonly flaw: (typeof flaws)[number];
-  /** Of a partial listing: a bit for each entry that it shows. */
+  /** Of a partial listing: a bit for each entry that it shows. Where it is even, an unchanged directory is called so. */
   readonly keep: number;
   /** The listing shows the tree before this is done, and arrives after it. */
   readonly edit: Edit | null;
@@ -74,9 +76,9 @@ class FakeSession implements Session {
   async *list(
     requests: AsyncIterable<ListRequest>,
     signal: AbortSignal,
-  ): AsyncGenerator<Listing, void, void> {
-    const lister = new Lister(requests, {
-      read: (path, outcome) => void this.#answer(path, outcome),
+  ): AsyncGenerator<Listing | Unchanged, void, void> {
+    const lister = new Lister<Listing | Unchanged>(requests, {
+      read: (path, outcome, known) => void this.#answer(path, outcome, known),
       window: { first: this.#options.inFlight, max: this.#options.inFlight },
     });
     yield* lister.run(signal);
@@ -88,7 +90,11 @@ class FakeSession implements Session {
     return { clean: true };
   }
 
-  async #answer(path: string, { done, lost }: Parameters<ReadDirectory>[1]): Promise<void> {
+  async #answer(
+    path: string,
+    { done, lost }: Parameters<ReadDirectory<Listing | Unchanged>>[1],
+    known: Known | undefined,
+  ): Promise<void> {
     const { answers, gate, answered } = this.#options;
     const answer = answers.shift() ?? sound;
     for (let hop = 0; hop < answer.hops; hop += 1) await Promise.resolve();
@@ -99,7 +105,7 @@ class FakeSession implements Session {
     answered();
     if (gate !== undefined) await gate;
     if (answer.flaw === 'session') lost(new RemoteUnavailable('lost', 'connection reset'));
-    else done(listing);
+    else done(answer.keep % 2 === 0 ? this.#shortly(listing, known) : listing);
   }
 
   #listing(path: string, { flaw, keep }: Answer): Listing {
@@ -114,10 +120,32 @@ class FakeSession implements Session {
     if (this.#options.closed?.has(directory)) {
       return { ...base, status: 'partial', reason: 'denied', detail: 'permission denied', entries: [] };
     }
-    if (flaw === 'none' || flaw === 'session') return { ...base, status: 'complete', entries };
+    if (flaw === 'none' || flaw === 'session') {
+      return { ...base, status: 'complete', entries, probe: probeOf(entries) };
+    }
     const shown =
       flaw === 'denied' || flaw === 'not-found' ? [] : entries.filter((_, index) => (keep >> index) & 1);
     return { ...base, status: 'partial', reason: flaw, detail: 'as told', entries: shown };
+  }
+
+  #shortly(listing: Listing, known: Known | undefined): Listing | Unchanged {
+    const isUnchanged =
+      listing.status === 'complete' &&
+      known?.unchangedSuffices === true &&
+      known.profile === profileName(this.#profile) &&
+      known.probe?.digest === listing.probe?.digest;
+    if (!isUnchanged) return listing;
+    const { path, entries } = listing;
+    const namesOf = (wanted: Entry['kind']) =>
+      entries.flatMap(({ name, kind }) => (kind === wanted ? [name] : []));
+    const files = namesOf('file');
+    return {
+      status: 'unchanged',
+      path,
+      directories: namesOf('directory'),
+      fileCount: files.length,
+      files: () => files,
+    };
   }
 
   #entry(name: string, { kind, size, modifiedAt }: Node): Entry {
@@ -130,4 +158,8 @@ class FakeSession implements Session {
       precision: this.#options.coarse ? 'minute' : 'second',
     };
   }
+}
+
+function probeOf(entries: readonly Entry[]): Probe {
+  return { digest: digestListing(entries).digest.slice(0, 24), since: null };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nameFromBytes } from '../../shared/tree/name.ts';
 import type { Edit } from '../random-edits.ts';
 import { giveToTestUser } from '../servers/account.ts';
@@ -59,6 +60,20 @@ describe('exactly the edits, file by file', { concurrency: 2 }, () => {
   });
 });
 
+describe('exactly the edits, however the unchanged is told', { concurrency: 3 }, () => {
+  const kindOf = (name: string) => serverKinds.filter((kind) => kind.name === name);
+  for (const kind of ['Pure-FTPd (ftp)', 'ProFTPD (ftp)'].flatMap(kindOf)) {
+    it(`${kind.name}, by looks that are trusted`, { skip: skipReason(kind) }, async (t) => {
+      await watchesExactly(await remotePlace(t, kind), 64_000);
+    });
+  }
+  for (const kind of kindOf('vsftpd (ftp)')) {
+    it(`${kind.name}, by listings alone`, { skip: skipReason(kind) }, async (t) => {
+      await watchesExactly(await remotePlace(t, kind, { probe: 'off' }));
+    });
+  }
+});
+
 describe('initial: emit', () => {
   it('reports the whole tree, once', async (t) => {
     const home = new Home(t);
@@ -77,11 +92,15 @@ describe('initial: emit', () => {
   });
 });
 
-async function remotePlace(t: TestContext, kind: ServerKind): Promise<Place> {
+async function remotePlace(
+  t: TestContext,
+  kind: ServerKind,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<Place> {
   const home = new Home(t);
   const server = await kind.start();
   t.after(() => server.stop());
-  home.configure(configOf(serverEntry(home, server), server.root));
+  home.configure(configOf(serverEntry(home, server, overrides), server.root));
   return { home, root: server.root, localRoot: server.localRoot, names: namesFor(server.facts) };
 }
 
@@ -99,7 +118,8 @@ function configOf(server: object, root: string, watch: object = {}): object {
   };
 }
 
-async function watchesExactly({ home, root, localRoot, names }: Place): Promise<void> {
+/** `restMs`: how long the tree rests before the edits, so that looks come to be trusted. */
+async function watchesExactly({ home, root, localRoot, names }: Place, restMs = 0): Promise<void> {
   const seed = 20_261_121;
   mkdirSync(join(localRoot, 'bulk'));
   buildTree(join(localRoot, 'bulk'), { files, directories, seed });
@@ -109,6 +129,11 @@ async function watchesExactly({ home, root, localRoot, names }: Place): Promise<
 
   await silent(home, 'the baseline');
   await silent(home, 'nothing changed');
+  if (restMs > 0) {
+    await sleep(restMs);
+    await silent(home, 'still nothing');
+    await silent(home, 'nor now');
+  }
 
   const edits = randomEdits(join(localRoot, 'bulk'), { seed, count: 60 });
   const planted = editPlanted(localRoot, names);

@@ -8,3 +8,9 @@ for (const kind of serverKinds.filter(({ protocol }) => protocol !== 'sftp')) {
     remoteConformance(kind.name, async () => ftpFixture(await kind.start()));
   });
 }
+
+for (const kind of serverKinds.filter(({ protocol }) => protocol === 'ftp')) {
+  void describe(`${kind.name} without probes`, { skip: skipReason(kind) }, () => {
+    remoteConformance(kind.name, async () => ftpFixture(await kind.start(), { probe: 'off' }));
+  });
+}

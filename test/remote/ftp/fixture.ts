@@ -22,9 +22,9 @@ export function ftpRemote(
   );
 }
 
-export async function ftpFixture(server: TestServer): Promise<Fixture> {
+export async function ftpFixture(server: TestServer, overrides: Partial<FtpServer> = {}): Promise<Fixture> {
   return {
-    remote: ftpRemote(server),
+    remote: ftpRemote(server, overrides),
     root: server.root,
     localRoot: server.localRoot,
     features: featuresOf(server),

@@ -157,19 +157,19 @@ for (const { name, missing, start } of kinds) {
         'a file is written twice in a minute, before and after the look',
         {},
         today - 40 * hour,
-        [wait(10), write, wait(5), look, wait(3), look, wait(5), write, wait(120), look],
+        [wait(10), write, wait(5), look, wait(3), look, wait(3), look, wait(5), write, wait(120), look],
       ],
       [
         'a file is replaced by another with a time of the same minute',
         {},
         today - 40 * hour,
-        [write, wait(3_800), look, wait(3_800), look, replace, wait(120), look],
+        [write, wait(3_800), look, wait(3_800), look, wait(3_800), look, replace, wait(120), look],
       ],
       [
         'a file is written in the same minute of an hour that comes twice',
         { timezone: 'Europe/Berlin' },
         autumn,
-        [wait(10), write, wait(10), look, wait(100), look, wait(3_490), write, wait(100), look],
+        [wait(10), write, wait(9), look, wait(1), look, wait(100), look, wait(3_490), write, wait(100), look],
       ],
     ];
     for (const [what, options, from, steps] of hidden) {
