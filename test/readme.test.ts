@@ -137,8 +137,8 @@ suite('the function of the README', { skip }, () => {
     ];
     assert.deepEqual(await handler({ Records }), { batchItemFailures: [{ itemIdentifier: 'poison' }] });
     const { Items = [] } = await client.send(new ScanCommand({ TableName: 'mirror' }));
-    const there = Items.filter(({ facts }) => facts?.S !== undefined).map(({ path }) => path?.S);
+    const there = Items.filter(({ facts }) => facts?.S !== undefined).map(({ path }) => path?.S ?? '');
     const expected = [...new Mirror().apply(inOrder).tree.keys()].map((path) => `acme/in:${path}`);
-    assert.deepEqual(there.toSorted(), expected.toSorted());
+    assert.deepEqual(new Set(there), new Set(expected));
   });
 });
