@@ -59,7 +59,16 @@ suite('starting the scan workflow', { skip, timeout: 120_000 }, () => {
       client,
       workflow,
       name,
-      { tenant: 'acme', watch: 'incoming', scan, unfinished: [], changes: 0, done: false, ...more },
+      {
+        tenant: 'acme',
+        watch: 'incoming',
+        scan,
+        unfinished: [],
+        changes: 0,
+        total: null,
+        done: false,
+        ...more,
+      },
       now,
     );
 
@@ -130,7 +139,15 @@ suite('starting the scan workflow', { skip, timeout: 120_000 }, () => {
 
   test('a workflow that is not there is an error', async () => {
     const elsewhere = `${workflow}-gone`;
-    const input = { tenant: 'acme', watch: 'incoming', scan: 1, unfinished: [], changes: 0, done: false };
+    const input = {
+      tenant: 'acme',
+      watch: 'incoming',
+      scan: 1,
+      unfinished: [],
+      changes: 0,
+      total: null,
+      done: false,
+    };
     await assert.rejects(startWorkflow(client, elsewhere, 'x', input, Date.now()), {
       name: 'StateMachineDoesNotExist',
     });
