@@ -1,4 +1,5 @@
 import type { Failure } from '../../failure.ts';
+import { byNameThenKind } from '../../tree/digest.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { nameToBytes, readableName } from '../../tree/name.ts';
@@ -9,6 +10,8 @@ import type { SftpPipeline } from './pipeline.ts';
 const profile: Profile = { command: 'sftp', zone: 'UTC', offsetMinutes: 0 };
 const lookupsAtOnce = 16;
 const maxEmptyPages = 100;
+/** The first names are kept, so that a server that begins again is noticed; all would take too much memory. */
+const mostNamesInSet = 65_536;
 
 interface Flaw {
   readonly reason: PartialReason;
@@ -31,7 +34,7 @@ export class DirectoryReading {
   readonly #pipeline: SftpPipeline;
   readonly #reading: Reading;
   readonly #path: Buffer;
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   /** Made with the first names: hundreds of readings wait for those at once. */
   #names: Set<string> | undefined;
   #unknown: ListedName[] | undefined;
@@ -123,8 +126,7 @@ export class DirectoryReading {
       this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} cannot be a name` });
       return;
     }
-    this.#names ??= new Set();
-    if (this.#names.size === this.#names.add(name).size) {
+    if (this.#isTwin(name)) {
       this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} is listed twice` });
       return;
     }
@@ -135,6 +137,23 @@ export class DirectoryReading {
       this.#unknown ??= [];
       this.#unknown.push(listed);
     }
+  }
+
+  /** Of one of the first names, that is. */
+  #isTwin(name: string): boolean {
+    this.#names ??= new Set();
+    const { size } = this.#names;
+    return size < mostNamesInSet ? this.#names.add(name).size === size : this.#names.has(name);
+  }
+
+  /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
+  #findTwins(): void {
+    const entries = this.#entries.sort(byNameThenKind);
+    const unique = entries.filter(({ name }, index) => name !== entries[index - 1]?.name);
+    if (unique.length === entries.length) return;
+    const twin = entries.find(({ name }, index) => name === entries[index - 1]?.name);
+    this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(twin?.name ?? '')} is listed twice` });
+    this.#entries = unique;
   }
 
   #stop(flaw: Flaw): void {
@@ -162,7 +181,9 @@ export class DirectoryReading {
         fail: this.#reading.lost,
       });
     }
-    if (this.#lookupsUnderWay === 0) this.#finish(this.#flaw);
+    if (this.#lookupsUnderWay > 0) return;
+    if (this.#entries.length > mostNamesInSet) this.#findTwins();
+    this.#finish(this.#flaw);
   }
 
   #onKind(listed: ListedName, reply: Reply): void {

@@ -15,7 +15,7 @@ import { SftpPipeline } from './pipeline.ts';
 const measured = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
 const pace = {
   /** At 100 ms of round trip one session keeps as many in flight as a server answers in a quarter of a second. */
-  measured: { reads: 32, window: { first: 16, max: 256, byLatency: true } },
+  measured: { reads: 64, window: { first: 16, max: 256, byLatency: true } },
   unknown: { reads: 1, window: { first: 8, max: 64, byLatency: true } },
 };
 

@@ -122,6 +122,30 @@ describe('SFTP servers that go their own way', { timeout: 60_000 }, () => {
     assert.deepEqual([partial(listing), namesOf(listing)], ['malformed', ['twin']]);
   });
 
+  it('finds a name that comes twice among very many', async (t) => {
+    const many = Array.from({ length: 70 }, (_, page) =>
+      Array.from({ length: 1_000 }, (_, at) => ({ name: `${at}-${page}`, mode: file })),
+    );
+    assertComplete(await listOdd(t, await startOddServer({ answer: pages(many) })));
+    const twins = [...many, [{ name: '500-69', mode: file }]];
+    const listing = await listOdd(t, await startOddServer({ answer: pages(twins) }));
+    assert.equal(partial(listing), 'malformed');
+    assert.equal(new Set(namesOf(listing)).size, 70_000);
+    assert.equal(listing.entries.length, 70_000);
+  });
+
+  it('notices a server that begins again at the end of a very large directory', async (t) => {
+    let read = 0;
+    const answer = pages([], (request) => {
+      if (request.type !== requestType.readdir) return false;
+      const page = read++ % 70;
+      const entries = Array.from({ length: 1_000 }, (_, at) => ({ name: `${at}-${page}`, mode: file }));
+      request.reply(names(request, ...entries));
+      return true;
+    });
+    assert.equal(partial(await listOdd(t, await startOddServer({ answer }))), 'malformed');
+  });
+
   it('gives pages without end up, empty ones and repeated ones', async (t) => {
     const endless = (page: readonly OddEntry[]) =>
       pages([], (request) => {
@@ -152,7 +176,7 @@ describe('SFTP servers that go their own way', { timeout: 60_000 }, () => {
 
   for (const [ident, most] of [
     ['Odd_1.0', 1],
-    [openSsh, 32],
+    [openSsh, 64],
   ] as const) {
     it(`has ${most} READDIR under way at most with ${ident}`, async (t) => {
       let underWay = 0;
