@@ -8,8 +8,9 @@ import type {
 } from '../../shared/state/state.ts';
 
 const fullAtDirectories = 200;
-const fullAtEntries = 20_000;
-const fullAfterMs = 250;
+const fullAtEntries = 10_000;
+/** While the disk is waited for, nothing else of the process goes on, and every task has a batch. */
+const fullAfterMs = 1_000;
 
 /**
  * Commits that go into the state together: one transaction costs one wait for the disk. Knows the stubs it holds,

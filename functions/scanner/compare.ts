@@ -45,12 +45,16 @@ export async function compare(
   const complete = listing.status === 'complete';
   // What is not tracked proves nothing but that another kind stands at its name now: links, or a directory that no
   // pattern leads into.
-  const others = listing.entries.filter(
-    (entry) => !tracks(context.selection, joinPath(record.path, entry.name), entry.kind),
-  );
+  const tracked = listed.chunks.reduce((sum, chunk) => sum + chunk.entries.length, 0);
+  const others =
+    tracked === listing.entries.length
+      ? []
+      : listing.entries.filter(
+          (entry) => !tracks(context.selection, joinPath(record.path, entry.name), entry.kind),
+        );
   const outcome = diff({
     known,
-    listed: [...heads.flatMap((chunk) => chunk.entries), ...others],
+    listed: heads.flatMap((chunk) => chunk.entries).concat(others),
     complete,
     now,
     reconcile: comparison(

@@ -15,7 +15,6 @@ const version = 1;
 const precisions: readonly Precision[] = ['millisecond', 'second', 'minute', 'day', 'none'];
 const directoryBit = 0x10;
 const headBytes = 8;
-const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
   const names = joinNames(entries);
@@ -36,7 +35,13 @@ export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
     }
   });
   const columns = [head, names, flags, bytesOf(sizes), bytesOf(times), Buffer.from(JSON.stringify(pending))];
-  return Buffer.concat([Buffer.from([version]), zstdCompressSync(Buffer.concat(columns), checksummed)]);
+  return Buffer.concat([Buffer.from([version]), compress(Buffer.concat(columns))]);
+}
+
+function compress(raw: Buffer): Buffer {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 };
+  // As much as it can take at most: by default Node sets 16 KB aside for each of thousands of small directories.
+  return zstdCompressSync(raw, { params, chunkSize: Math.max(64, raw.length) });
 }
 
 /** Throws StateUnusable for bytes that `encodeEntries` did not make. */

@@ -67,7 +67,6 @@ export interface Diff {
  */
 export function diff(input: DiffInput): Diff {
   const { known, listed, complete, now, policy } = input;
-  const seenKinds = new Map(listed.map((entry) => [entry.name, entry]));
   const unmatched = new Map(known.map((entry) => [keyOf(entry), entry]));
   const entries: SnapshotEntry[] = [];
   const changes: EntryChange[] = [];
@@ -76,8 +75,7 @@ export function diff(input: DiffInput): Diff {
 
   for (const entry of listed) {
     if (!isTrackable(entry)) continue;
-    const before = unmatched.get(keyOf(entry));
-    unmatched.delete(keyOf(entry));
+    const before = takeOut(unmatched, entry);
     if (!policy.tracks(entry.name, entry.kind) || hasWrongSize(entry, before !== undefined, policy)) {
       rewritten ||= before !== undefined;
       continue;
@@ -93,6 +91,7 @@ export function diff(input: DiffInput): Diff {
     }
     rewritten ||= step.entry !== before;
   }
+  const seenKinds = new Map(unmatched.size === 0 ? [] : listed.map((entry) => [entry.name, entry]));
   for (const before of unmatched.values()) {
     const step = notListed(before, seenKinds.get(before.name), complete, now, policy);
     if (step.entry) entries.push(step.entry);
@@ -100,6 +99,15 @@ export function diff(input: DiffInput): Diff {
     rewritten ||= step.entry !== before;
   }
   return { entries, changes, stubs, rewritten };
+}
+
+function takeOut(unmatched: Map<string, SnapshotEntry>, entry: TrackableEntry): SnapshotEntry | undefined {
+  // A directory listed for the first time may have a million entries, and no key is needed for any of them.
+  if (unmatched.size === 0) return undefined;
+  const key = keyOf(entry);
+  const before = unmatched.get(key);
+  unmatched.delete(key);
+  return before;
 }
 
 /** A known file stays watched whatever it grows to; only new rules can let it go, where the old ones took its size. */

@@ -46,6 +46,9 @@ export function compileSelection(rules: SelectionRules): Selection {
   const maxDepth = rules.maxDepth ?? Number.POSITIVE_INFINITY;
   const minFileSize = rules.minFileSize ?? 0;
   const maxFileSize = rules.maxFileSize ?? Number.POSITIVE_INFINITY;
+  // Asked of every entry of every listing: what the rules do not mention costs nothing.
+  const isBounded = rules.maxDepth !== null;
+  const mayClose = !rules.hidden || exclude.length > 0;
   const isClosed = closedDirectories(
     (directory) =>
       (!rules.hidden && isHidden(directory)) || exclude.some((pattern) => pattern.coversBelow(directory)),
@@ -55,16 +58,16 @@ export function compileSelection(rules: SelectionRules): Selection {
       path !== '' &&
       rules.kinds.includes(kind) &&
       (rules.hidden || !isHidden(path)) &&
-      depthOf(path) <= maxDepth &&
+      (!isBounded || depthOf(path) <= maxDepth) &&
       (include.length === 0 || include.some((pattern) => pattern.matches(path, kind))) &&
       !exclude.some((pattern) => pattern.matches(path, kind)) &&
-      !isClosed(parentPath(path)),
+      !(mayClose && isClosed(parentPath(path))),
     admitsSize: (size) => size === null || (size >= minFileSize && size <= maxFileSize),
     descends: (path) =>
       path === '' ||
-      (depthOf(path) < maxDepth &&
+      ((!isBounded || depthOf(path) < maxDepth) &&
         (include.length === 0 || include.some((pattern) => pattern.mayMatchBelow(path))) &&
-        !isClosed(path)),
+        !(mayClose && isClosed(path))),
   };
 }
 
