@@ -19,7 +19,7 @@ import {
 import { digestListing } from '../../shared/tree/digest.ts';
 import { isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import type { Listing, Unchanged } from '../../shared/tree/listing.ts';
-import { comparePaths, splitFrontier, type TaskScope } from '../../shared/tree/plan.ts';
+import { comparePaths, splitFrontier, type TaskScope, usualDirectoryMs } from '../../shared/tree/plan.ts';
 import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
 import { Batch } from './batch.ts';
 import { type ComparisonContext, compare, tracks } from './compare.ts';
@@ -320,9 +320,11 @@ class TaskRun {
 
   #shouldHandOn(now: number): boolean {
     const { scan } = this.#task.watch;
-    if (this.#signal.aborted || now - this.#startedAt >= scan.taskBudgetMs) return true;
+    const elapsedMs = now - this.#startedAt;
+    if (this.#signal.aborted || elapsedMs >= scan.taskBudgetMs) return true;
     return (
-      this.#counts.directories >= scan.taskDirectories &&
+      (this.#counts.directories >= scan.taskDirectories ||
+        elapsedMs >= scan.taskDirectories * usualDirectoryMs) &&
       this.#frontier.queued > 1 &&
       this.#services.sessions.idle(this.#task.server) > 0
     );

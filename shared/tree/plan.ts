@@ -15,6 +15,12 @@ export interface DirectoryCost {
   readonly cost: number;
 }
 
+/**
+ * What a directory takes one session at a common pace: where it takes longer, far fewer directories make a task that is
+ * worth its overhead.
+ */
+export const usualDirectoryMs = 1;
+
 /** Subtrees and excepts of a planned scope at most: it travels in one row and one message. */
 const markersPerScope = 200;
 /** Excepts of one piece at most; the next where the scopes do not hold all the pieces. */
