@@ -13,6 +13,8 @@ const flags = [
   '--disable-warning=ExperimentalWarning',
   // A scan makes much short-lived garbage; a young generation that grows with it takes 100 MB more and saves no time.
   '--max-semi-space-size=4',
+  // Nor does it need an old generation that triples before anybody looks what of it is garbage.
+  '--heap-growing-percent=40',
 ];
 const inCheckout = fileURLToPath(new URL('./main.ts', import.meta.url));
 const installed = fileURLToPath(new URL('../../dist/infra/cli/main.js', import.meta.url));
