@@ -31,7 +31,7 @@ const outputs: readonly Output[] = [
 
 /**
  * The outputs go side by side, each from its own position: one that fails delays no other (protocol rule 18). Its wake
- * counts as done, for all outputs share the group of the wakes: the planner sends another one within a minute.
+ * counts as done, for all outputs share the group of the wakes: the planner sends another one within minutes.
  */
 export const handler = handle(sqsEvent, marginMs, async (_wakes, { signal, now }) => {
   const results = await Promise.all(outputs.map((output) => bring(output, now, signal)));

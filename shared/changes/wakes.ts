@@ -10,7 +10,7 @@ export interface WakesOptions {
 /** While changes are committed in a row, the publisher is woken once in so long. */
 const paceMs = 2_000;
 
-/** Wakes the publisher. A wake that is lost costs a minute: the planner looks for what waits. */
+/** Wakes the publisher. A wake that is lost costs minutes: the planner looks for what waits. */
 export class Wakes {
   readonly #options: WakesOptions;
   #sent: Promise<void> = Promise.resolve();
