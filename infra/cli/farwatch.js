@@ -35,7 +35,7 @@ async function begin() {
   await import(pathToFileURL(main).href);
 }
 
-/** What Node has compiled once it need not compile again: half of the time that a start takes. */
+/** What Node has compiled once it need not compile again: a quarter of the time that a start takes, or more. */
 function keepCompiled() {
   try {
     // Not in the folder for temporary files, which is Node's own choice: what lies there others may have put there.
