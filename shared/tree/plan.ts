@@ -72,8 +72,8 @@ export function planTasks(directories: Iterable<DirectoryCost>, parts: number): 
 }
 
 /**
- * Hands on what is left of a task: each subtree of the frontier goes to one of at most `parts` scopes (neighbours to
- * different ones, for they tend to be alike), with the excepts that lie below it. What lies below another subtree
+ * Hands on what is left of a task: each subtree of the frontier goes to one of at most `parts` scopes (siblings
+ * in runs of equal length, for they tend to be alike and are cheap to read together), with the excepts that lie below it. What lies below another subtree
  * of the frontier, with no except between, is dropped: that one covers it.
  */
 export function splitFrontier(
@@ -81,7 +81,6 @@ export function splitFrontier(
   except: readonly string[],
   parts: number,
 ): readonly TaskScope[] {
-  const scopes: { subtrees: string[]; except: string[] }[] = [];
   const owners = new Map<string, number>();
   const owned = new Set(frontier);
   const excepted = new Set(except.filter((path) => !owned.has(path)));
@@ -92,12 +91,16 @@ export function splitFrontier(
     })
     .sort(comparePaths);
   const count = Math.min(subtrees.length, Math.max(1, parts), maxChildren);
-  for (const [i, path] of subtrees.entries()) {
-    const group = i % count;
-    owners.set(path, group);
-    const scope = scopes[group];
-    if (scope) scope.subtrees.push(path);
-    else scopes.push({ subtrees: [path], except: [] });
+  const scopes = Array.from({ length: count }, () => ({ subtrees: [] as string[], except: [] as string[] }));
+  for (let from = 0, to = 0; from < subtrees.length; from = to) {
+    const parent = parentPath(subtrees[from] ?? '');
+    while (to < subtrees.length && parentPath(subtrees[to] ?? '') === parent) to += 1;
+    const perScope = Math.max(1, (to - from) / count);
+    for (const [i, path] of subtrees.slice(from, to).entries()) {
+      const group = (from + Math.floor(i / perScope)) % count;
+      owners.set(path, group);
+      scopes[group]?.subtrees.push(path);
+    }
   }
   for (const path of [...excepted].sort(comparePaths)) {
     const above = nearest(path, owners, excepted);

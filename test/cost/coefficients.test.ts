@@ -147,10 +147,12 @@ function like(measured: Measured, { readUnits, writeUnits, fifoRequests }: Effor
   const more = tasks - 1;
   const fifo = [...requestsTo('tasks.fifo', measured), ...requestsTo('wakes.fifo', measured)];
   const read = readUnitsOf(measured) - perTick.readUnits;
-  within(0.15, read, readUnits + more * perTask.readUnits, 'read units');
+  // How far is read ahead depends on the order of the answers.
+  within(0.25, read, readUnits + more * perTask.readUnits, 'read units');
   const written = writeUnitsOf(measured, ...allPurposes);
-  within(0.15, written, writeUnits + more * perTask.writeUnits, 'write units');
-  within(0.3, fifo.length, fifoRequests + more * perTask.fifoRequests, 'FIFO requests');
+  within(0.2, written, writeUnits + more * perTask.writeUnits, 'write units');
+  // At worst each task is sent by itself, which makes three of two.
+  within(0.4, fifo.length, fifoRequests + more * perTask.fifoRequests, 'FIFO requests');
 }
 
 function within(tolerance: number, measured: number, said: number, what: string): void {

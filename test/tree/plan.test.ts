@@ -259,8 +259,8 @@ describe('a split frontier', () => {
 
   it('gives every part its share, and an except to the part that needs it', () => {
     assert.deepEqual(splitFrontier(['c', 'a', 'b', 'd/e'], ['a/x', 'a/x/y', 'd/e/f', 'elsewhere'], 2), [
-      { subtrees: ['a', 'c'], except: ['a/x'] },
-      { subtrees: ['b', 'd/e'], except: ['d/e/f'] },
+      { subtrees: ['a', 'b'], except: ['a/x'] },
+      { subtrees: ['c', 'd/e'], except: ['d/e/f'] },
     ]);
   });
 

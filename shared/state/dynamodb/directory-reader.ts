@@ -5,8 +5,10 @@ import { below, sortKey } from './directory-keys.ts';
 import { findRecord, recordOf } from './records.ts';
 import type { Services } from './services.ts';
 
-/** Directories a page: about 100 KB, 25 read units, where one by one they cost a unit each. */
-const pageSize = 1_000;
+/** Directories a page at first: what a single read unit gives, so that nothing is wasted where none of them is asked for. */
+const smallestPage = 40;
+/** Where they are asked for: about 100 KB, 25 read units, where one by one they cost a unit each. */
+const largestPage = 1_000;
 /** Records read ahead and not asked for yet; beyond, all of them are let go. */
 const mostAhead = 50_000;
 
@@ -27,13 +29,18 @@ export class Readings {
 }
 
 /**
- * Reads ahead from the directory asked for, within the subtrees and up to what was read ahead before: whoever asks in
- * the order of the keys has every record read about once. A record is given out once, then read anew.
+ * Reads ahead from the directory asked for, up to the end of the last subtree or to what was read ahead before: whoever
+ * asks in the order of the keys has every record read about once. Pages grow as long as a quarter of what is read
+ * lies in the subtrees: they may be many and small, with those of others in between. A record is given out once, then read anew.
  */
 class Reading {
   readonly #services: Services;
   readonly #watch: WatchKey;
   readonly #subtrees: readonly string[];
+  readonly #end: Uint8Array;
+  #page = smallestPage;
+  #read = 0;
+  #own = 0;
   #ahead = new Map<string, DirectoryRecord>();
   /** What was read ahead, so that it is not read ahead again: sort keys, both included. */
   #covered: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
@@ -42,6 +49,7 @@ class Reading {
     this.#services = services;
     this.#watch = watch;
     this.#subtrees = subtrees;
+    this.#end = subtrees.map(endOf).reduce((a, b) => (Buffer.compare(a, b) < 0 ? b : a), new Uint8Array());
   }
 
   async record(path: string): Promise<DirectoryRecord | undefined> {
@@ -58,40 +66,57 @@ class Reading {
   }
 
   async #readAhead(path: string, from: Uint8Array): Promise<void> {
-    const subtree = this.#subtrees.find((each) => each === path || isBelow(path, each));
-    if (subtree === undefined) return;
+    if (!this.#isOwn(path)) return;
     if (this.#ahead.size > mostAhead) {
       this.#ahead = new Map();
       this.#covered = [];
     }
     const { table, rows, pending } = this.#services;
     const { tree } = await rows.place(this.#watch);
-    const end = below(subtree)?.to ?? Uint8Array.of(0xff);
-    const known = this.#coveredAfter(from, end);
-    const to = known ?? end;
-    for await (const page of table.pages(`d${tree}`, { from, to, page: pageSize })) {
+    const known = this.#coveredAfter(from);
+    const to = known ?? this.#end;
+    const size = this.#nextPage();
+    for await (const page of table.pages(`d${tree}`, { from, to, page: size })) {
       for (const item of page) {
         if (known !== undefined && Buffer.compare(bytesAt(item, 's'), known) === 0) continue;
         const standing = await pending.settled(item);
         if (standing === undefined) continue;
         const record = await recordOf(this.#services, this.#watch, standing);
+        if (!this.#isOwn(record.path)) continue;
+        this.#own += 1;
         this.#ahead.set(record.path, record);
       }
       const last = page.at(-1)?.['s']?.B;
-      this.#covered.push({ from, to: page.length < pageSize || last === undefined ? to : last });
+      this.#covered.push({ from, to: page.length < size || last === undefined ? to : last });
+      this.#read += page.length;
       break; // one page: where the scan goes next decides what is read next
     }
   }
 
-  /** Where the next range begins that was read ahead, up to `end`. */
-  #coveredAfter(from: Uint8Array, end: Uint8Array): Uint8Array | undefined {
+  #isOwn(path: string): boolean {
+    return this.#subtrees.some((subtree) => path === subtree || isBelow(path, subtree));
+  }
+
+  #nextPage(): number {
+    const ofUse = this.#own * 4 >= this.#read;
+    if (this.#read > 0) this.#page = ofUse ? Math.min(largestPage, this.#page * 2) : smallestPage;
+    return this.#page;
+  }
+
+  /** Where the next range begins that was read ahead. */
+  #coveredAfter(from: Uint8Array): Uint8Array | undefined {
     let next: Uint8Array | undefined;
     for (const range of this.#covered) {
-      const isAhead = Buffer.compare(from, range.from) < 0 && Buffer.compare(range.from, end) <= 0;
+      const isAhead = Buffer.compare(from, range.from) < 0;
       if (isAhead && (next === undefined || Buffer.compare(range.from, next) < 0)) next = range.from;
     }
     return next;
   }
+}
+
+/** The highest sort key in the subtree, or above it and below all others. */
+function endOf(subtree: string): Uint8Array {
+  return below(subtree)?.to ?? Uint8Array.of(0xff);
 }
 
 function isWithin(
