@@ -49,9 +49,10 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
     for (const entry of held.chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
       if (entry.seen === null) {
-        const judged = missingEntry(path, entry, held, rules);
-        missing.push(judged);
-        if (entry.kind === 'directory') await readSubtree(key, judged, state, admitsIn, directories, missing);
+        const top = missingEntry(path, entry, held, rules);
+        const subtree = entry.kind === 'directory' ? await readSubtree(key, path, state, admitsIn) : [];
+        for (const each of subtree) directories.set(each.record.path, each);
+        for (const each of missingSubtree(top, subtree, rules)) missing.push(each);
       } else if (held.admits(path, entry.kind) && isReleasable(entry, rules)) {
         appeared.push({ path, facts: entry.seen });
       }
@@ -105,38 +106,44 @@ function missingEntry(
     path,
     kind: entry.kind,
     reported: admits(path, entry.kind) ? entry.reported : null,
+    shown: replaced || parent.provedBy === rules.scan,
     proved: replaced || parent.provedBy === rules.scan,
     confirmed: replaced || entry.misses >= needed,
   };
 }
 
-/** Everything below a missing directory is missing, by the same proof. */
+/** The directories at and below a missing one. */
 async function readSubtree(
   key: WatchKey,
-  top: MissingEntry,
+  top: string,
   state: Reading,
   admitsIn: ReturnType<typeof admission>,
-  directories: Map<string, HeldDirectory>,
-  missing: MissingEntry[],
-): Promise<void> {
-  const reading = inAdvance(state.directories(key, top.path), async (record): Promise<HeldDirectory> => {
+): Promise<readonly HeldDirectory[]> {
+  const reading = inAdvance(state.directories(key, top), async (record): Promise<HeldDirectory> => {
     const heads = await state.chunkHeads(key, record.path);
     const all = heads.map((head) => head.chunk);
     const chunks = await state.chunks(key, record.path, all);
     return { record, chunks, missing: true, admits: await admitsIn(record) };
   });
-  for await (const directory of reading) {
-    const { record, chunks, admits } = directory;
-    directories.set(record.path, directory);
+  return Array.fromAsync(reading);
+}
+
+/**
+ * Everything below a missing directory is missing, by the same proof. It proves nothing where another task of the scan
+ * has listed and reported something there: the directory may have come back since its parent was listed.
+ */
+function* missingSubtree(
+  top: MissingEntry,
+  subtree: readonly HeldDirectory[],
+  { scan }: HeldRules,
+): Generator<MissingEntry, void, void> {
+  const proved = top.proved && subtree.every(({ record }) => record.changedBy !== scan);
+  yield { ...top, proved };
+  for (const { record, chunks, admits } of subtree) {
     for (const entry of chunks.flatMap((chunk) => chunk.entries)) {
       const path = joinPath(record.path, entry.name);
-      missing.push({
-        path,
-        kind: entry.kind,
-        reported: admits(path, entry.kind) ? entry.reported : null,
-        proved: top.proved,
-        confirmed: top.confirmed,
-      });
+      const reported = admits(path, entry.kind) ? entry.reported : null;
+      yield { ...top, path, kind: entry.kind, reported, proved };
     }
   }
 }

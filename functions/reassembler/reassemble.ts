@@ -13,13 +13,14 @@ import {
   type WatchRecord,
   watchKey,
 } from '../../shared/state/state.ts';
-import { digestText, rollUp } from '../../shared/tree/digest.ts';
+import { digestText } from '../../shared/tree/digest.ts';
 import { isBelow } from '../../shared/tree/entry.ts';
 import { judge, type MissingEntry, type Verdict } from '../../shared/tree/judge.ts';
-import { covers, planTasks, type TaskScope } from '../../shared/tree/plan.ts';
+import { covers, type TaskScope } from '../../shared/tree/plan.ts';
 import { compileSelection } from '../../shared/tree/selection.ts';
 import { verdictCommits } from './commits.ts';
 import { type HeldChanges, type HeldRules, readHeld } from './held.ts';
+import { survey } from './survey.ts';
 
 export interface ReassemblerServices {
   readonly state: State;
@@ -46,9 +47,6 @@ export interface Reassembled {
   readonly newlyHeld: boolean;
   readonly released: boolean;
 }
-
-/** Directories that make a task of their own worth its overhead, at least. */
-const directoriesPerTask = 200;
 
 /**
  * Ends a scan whose tasks are all done: judges what is held, rolls the digests up, plans the next scan and closes.
@@ -220,10 +218,12 @@ async function scanEnd(
   const complete = partialDirectories === 0 && scan.failure === null;
   const untouched = scan.counts.changedDirectories === 0 && held.directories.size === 0;
   const last = record.lastScan;
+  // Of all sessions together: there was one for each task of the plan, or it did not take long.
+  const workMs = (now - scan.startedAt) * (record.plan?.length ?? 1);
   const tree =
     untouched && complete && last?.status === 'complete' && record.plan !== null
       ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
-      : await survey(record, reassembly, scan.startedAt, state);
+      : await survey(reassembly, { startedAt: scan.startedAt, workMs }, state);
   return {
     summary: {
       scan: scan.scan,
@@ -255,37 +255,10 @@ function isProvedGone(
     missing.some(
       (entry) =>
         entry.kind === 'directory' &&
-        entry.proved &&
+        entry.shown &&
         (entry.path === partial.path || isBelow(partial.path, entry.path)),
     )
   );
-}
-
-/** One pass over the directories: the digest of the tree, the next plan, and when the first settling file is due. */
-async function survey(
-  record: WatchRecord,
-  { watch, server }: Pick<Reassembly, 'watch' | 'server'>,
-  startedAt: number,
-  state: State,
-): Promise<{ readonly digest: string; readonly plan: readonly TaskScope[]; readonly dueAt: number | null }> {
-  const rolled = rollUp();
-  const costs: { path: string; cost: number }[] = [];
-  let dueAt: number | null = null;
-  for await (const directory of state.directories(record.key, '')) {
-    rolled.add(directory.path, directory.digest);
-    costs.push({ path: directory.path, cost: 1 + directory.listed / 100 });
-    // What was due before this scan and still is could not be looked at: scanning at once would change nothing.
-    if (directory.dueAt !== null && directory.dueAt > startedAt) {
-      dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
-    }
-  }
-  // FTP lists one directory after another in a session; SFTP many at once, so that a task may well have more.
-  const perTask =
-    server.protocol === 'sftp'
-      ? Math.max(directoriesPerTask, watch.scan.taskDirectories)
-      : directoriesPerTask;
-  const parts = Math.max(1, Math.min(server.connections, Math.floor(costs.length / perTask)));
-  return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
 }
 
 /** What a scan could not finish comes first in the next one (protocol rule 6). */

@@ -114,6 +114,7 @@ function stubRecord(path: string, stub: 'baseline' | 'new'): DirectoryRecord {
     dueAt: null,
     held: false,
     provedBy: 0,
+    changedBy: 0,
     reported: 0,
     listed: 0,
     probe: null,

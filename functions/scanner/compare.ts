@@ -206,6 +206,7 @@ function nextRecord(
     dueAt: earliestDue(outcome.entries, context.watch.settleMs),
     held: outcome.entries.some(isHeld),
     provedBy: complete && missing ? context.stamp.scan : record.provedBy,
+    changedBy: outcome.changes.length > 0 ? context.stamp.scan : record.changedBy,
     reported: (sameTerms ? record.reported - reported(known) : 0) + reported(outcome.entries),
     listed: complete ? listing.entries.length : record.listed,
     probe: complete ? (listing.probe ?? null) : digest === null ? null : record.probe,

@@ -258,6 +258,8 @@ export interface DirectoryRecord {
   readonly held: boolean;
   /** The scan whose complete listing last showed the missing entries missing. */
   readonly provedBy: number;
+  /** The scan whose listing last led to a change; 0: none has since it is known. */
+  readonly changedBy: number;
   /** Entries that consumers know of. */
   readonly reported: number;
   /** Entries in the last listing, as a measure of the cost of the next one. */

@@ -9,6 +9,8 @@ export interface MissingEntry {
   /** What consumers know; null for one whose deletion is reported or that is only descended into. */
   readonly reported: Facts | null;
   /** Whether a complete listing of this very scan showed it missing, or another kind stands in its place. */
+  readonly shown: boolean;
+  /** Whether that can be the last word: what this scan listed and reported below it may be newer. */
   readonly proved: boolean;
   /** Whether it has been missing often enough for `deletes.confirm`. */
   readonly confirmed: boolean;

@@ -159,6 +159,7 @@ export function listed(
             dueAt: null,
             held: false,
             provedBy: 1,
+            changedBy: 0,
             reported: 0,
             listed: 0,
             probe: null,

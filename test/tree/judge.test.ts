@@ -13,6 +13,7 @@ function missing(path: string, more: Partial<MissingEntry> = {}): MissingEntry {
     path: directory ? path.slice(0, -1) : path,
     kind: directory ? 'directory' : 'file',
     reported: directory ? facts(null, someDay) : lookOf(10),
+    shown: true,
     proved: true,
     confirmed: true,
     ...more,

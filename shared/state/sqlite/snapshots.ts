@@ -11,7 +11,7 @@ import { checkFence, reassembly, watchId } from './fence.ts';
 const pageSize = 1_000;
 /** What `directoryOf` reads; each column more costs a scan of a large tree its time. */
 const columns =
-  'path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed, probe';
+  'path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed, probe, changed_by';
 
 export function sqliteSnapshots(db: Database): Snapshots {
   return {
@@ -173,7 +173,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
   }
   db.run(
     `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
-       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ? WHERE id = ?`,
+       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ?, changed_by = ? WHERE id = ?`,
     record.digest === null ? null : Buffer.from(record.digest, 'hex'),
     record.scope,
     record.profile,
@@ -184,6 +184,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
     record.reported,
     record.listed,
     record.probe === null ? null : encodeProbe(record.probe),
+    record.changedBy,
     id,
   );
   for (const chunk of change.dropChunks) {
@@ -224,5 +225,6 @@ function directoryOf(row: Row): DirectoryRecord {
     reported: integer(row, 'reported'),
     listed: integer(row, 'listed'),
     probe: probe(row, 'probe'),
+    changedBy: integer(row, 'changed_by'),
   };
 }
