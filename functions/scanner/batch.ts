@@ -8,7 +8,7 @@ import type {
 } from '../../shared/state/state.ts';
 
 const fullAtDirectories = 200;
-const fullAtEntries = 10_000;
+const fullAtEntries = 5_000;
 /** While the disk is waited for, nothing else of the process goes on, and every task has a batch. */
 const fullAfterMs = 1_000;
 
@@ -115,6 +115,7 @@ function stubRecord(path: string, stub: 'baseline' | 'new'): DirectoryRecord {
     held: false,
     provedBy: 0,
     changedBy: 0,
+    leaf: false,
     reported: 0,
     listed: 0,
     probe: null,

@@ -209,6 +209,7 @@ function nextRecord(
     changedBy: outcome.changes.length > 0 ? context.stamp.scan : record.changedBy,
     reported: (sameTerms ? record.reported - reported(known) : 0) + reported(outcome.entries),
     listed: complete ? listing.entries.length : record.listed,
+    leaf: complete ? listing.entries.every(({ kind }) => kind !== 'directory') : record.leaf,
     probe: complete ? (listing.probe ?? null) : digest === null ? null : record.probe,
   };
 }

@@ -17,13 +17,14 @@ import {
   watchKey,
 } from '../../shared/state/state.ts';
 import { digestListing } from '../../shared/tree/digest.ts';
-import { isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
+import { type Entry, isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import type { Listing, Unchanged } from '../../shared/tree/listing.ts';
 import { comparePaths, splitFrontier, type TaskScope, usualDirectoryMs } from '../../shared/tree/plan.ts';
 import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
 import { Batch } from './batch.ts';
 import { type ComparisonContext, compare, tracks } from './compare.ts';
 import { Frontier } from './frontier.ts';
+import { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
 import { isUnchanged, knownOf, trackedFiles, tracksAll, withProbe } from './unchanged.ts';
 
@@ -89,6 +90,7 @@ class TaskRun {
   /** Commits in the batch that store a probe and nothing else: nothing has changed there. */
   #probes = 0;
   #context: ComparisonContext | undefined;
+  #pace: Pace | undefined;
 
   constructor(
     task: ScanTask,
@@ -149,6 +151,7 @@ class TaskRun {
     const { state } = this.#services;
     const key = watchKey(watch);
     const record = await state.watch(key);
+    this.#pace = Pace.of(watch, this.#claimed.scan, record);
     return {
       key,
       watch,
@@ -202,6 +205,10 @@ class TaskRun {
     if (this.#batch.has(directory)) await this.#flush();
     const record = await this.#batch.record(directory);
     if (record === undefined) return undefined; // gone from the snapshot since the plan was made: its parent decides
+    if (this.#pace?.rests(record, this.#clock()) === true) {
+      this.#passed(record.reported);
+      return undefined;
+    }
     const path = absolutePath(this.#task.watch.root, directory);
     const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
     return known === undefined ? { path, directory, record } : { path, known, directory, record };
@@ -209,24 +216,15 @@ class TaskRun {
 
   /** Nothing of it is read, compared or written; the way leads on through its directories. */
   #passOver(answer: Unchanged, directory: string): void {
-    this.#counts = {
-      ...this.#counts,
-      directories: this.#counts.directories + 1,
-      files: this.#counts.files + trackedFiles(answer, directory, this.#selection, this.#tracksAll),
-    };
-    this.#services.advanced(1, answer.fileCount);
+    this.#passed(trackedFiles(answer, directory, this.#selection, this.#tracksAll));
     if (!this.#relisted.has(directory)) {
-      this.#descendTo(answer.directories.map((name) => joinPath(directory, name)));
+      this.#descendTo(this.#pathsIn(directory, answer.directories));
     }
   }
 
   async #take(listing: Listing, { directory, record }: Asked): Promise<void> {
     if (this.#context === undefined) return;
-    const entries = listing.entries.filter(({ kind, name }) =>
-      this.#tracksAll
-        ? kind === 'file' || kind === 'directory'
-        : tracks(this.#selection, joinPath(directory, name), kind),
-    );
+    const entries = this.#tracked(listing, directory);
     const listed = digestListing(entries);
     const now = this.#clock();
     let commit: DirectoryCommit | undefined;
@@ -251,9 +249,29 @@ class TaskRun {
     this.#descendTo(
       this.#relisted.has(directory)
         ? (commit?.stubs ?? []).map((stub) => stub.path)
-        : entries.filter(({ kind }) => kind === 'directory').map(({ name }) => joinPath(directory, name)),
+        : this.#pathsIn(
+            directory,
+            entries.filter(({ kind }) => kind === 'directory'),
+          ),
     );
     if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
+  }
+
+  #passed(files: number): void {
+    this.#counts = {
+      ...this.#counts,
+      directories: this.#counts.directories + 1,
+      files: this.#counts.files + files,
+    };
+    this.#services.advanced(1, files);
+  }
+
+  #pathsIn(directory: string, children: readonly Pick<Entry, 'name' | 'modifiedAt'>[]): readonly string[] {
+    return children.map((child) => {
+      const path = joinPath(directory, child.name);
+      this.#pace?.listed(path, child);
+      return path;
+    });
   }
 
   /** The last is asked first: in the order of the state's keys, which it reads ahead. */
@@ -271,6 +289,15 @@ class TaskRun {
 
   #descends(path: string): boolean {
     return this.#selection.descends(path) && !this.#except.has(path);
+  }
+
+  /** Not copied where that is all of them, as it mostly is. */
+  #tracked({ entries }: Listing, directory: string): readonly Entry[] {
+    if (!this.#tracksAll) {
+      return entries.filter(({ kind, name }) => tracks(this.#selection, joinPath(directory, name), kind));
+    }
+    const isTracked = ({ kind }: Entry) => kind === 'file' || kind === 'directory';
+    return entries.every(isTracked) ? entries : entries.filter(isTracked);
   }
 
   #count(listing: Listing, directory: string, entries: readonly { readonly kind: string }[]): void {

@@ -44,7 +44,7 @@ export function withProbe(record: DirectoryRecord, listing: Listing): DirectoryC
 }
 
 /** Whether a look at the directory that shows nothing new is as good as a listing: nothing in it is due. */
-function unchangedSuffices(record: DirectoryRecord, scope: string, now: number): boolean {
+export function unchangedSuffices(record: DirectoryRecord, scope: string, now: number): boolean {
   return (
     record.digest !== null &&
     record.scope === scope &&

@@ -1,9 +1,8 @@
 import { type Command, Option } from 'commander';
 import { secretReader } from '../../shared/config/secrets.ts';
-import type { State } from '../../shared/state/state.ts';
+import type { State, WatchRecord } from '../../shared/state/state.ts';
 import { createLog, logLevels, parseLogLevel } from '../local/log.ts';
-import { createMetrics, unmeasured } from '../local/metrics.ts';
-import { healthOf, serveMetrics } from '../local/metrics-server.ts';
+import { createMetrics, type Metrics, unmeasured } from '../local/metrics.ts';
 import { runLocal } from '../local/run.ts';
 import { createProgress } from '../local/terminal.ts';
 import { type CommonOptions, configuration, stateFile, withCommonOptions } from './options.ts';
@@ -55,14 +54,7 @@ async function run(options: RunOptions): Promise<number> {
   const server =
     options.metrics === undefined
       ? undefined
-      : await serveMetrics(metrics, options.metrics, async () => {
-          const watches = (await state?.watches()) ?? [];
-          return healthOf(
-            watches.filter((watch) => watch.active),
-            overdueMs,
-            Date.now(),
-          );
-        });
+      : await served(metrics, options.metrics, async () => (await state?.watches()) ?? []);
   if (server) log.info({ port: server.port }, 'metrics are served');
   const stop = stopSignal();
   try {
@@ -91,6 +83,15 @@ async function run(options: RunOptions): Promise<number> {
     state = undefined;
     await server?.close();
   }
+}
+
+/** Node's HTTP alone takes 14 MB, which most runs need not load. */
+async function served(metrics: Metrics, address: string, watchesNow: () => Promise<readonly WatchRecord[]>) {
+  const { healthOf, serveMetrics } = await import('../local/metrics-server.ts');
+  return serveMetrics(metrics, address, async () => {
+    const active = (await watchesNow()).filter((watch) => watch.active);
+    return healthOf(active, overdueMs, Date.now());
+  });
 }
 
 /** The first SIGTERM or SIGINT asks for a clean end; the second one ends it at once, which loses nothing either. */

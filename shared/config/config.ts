@@ -86,6 +86,8 @@ export interface WatchConfig {
   readonly root: string;
   readonly selection: SelectionRules;
   readonly schedule: { readonly every: number } | { readonly cron: string; readonly timezone: string };
+  /** Cold directories are looked at at least so often (`pace: adaptive`); null: all of them in every scan. */
+  readonly maxStalenessMs: number | null;
   readonly initial: 'baseline' | 'emit';
   readonly settleMs: number;
   readonly deletes: {

@@ -1,4 +1,3 @@
-import { validateHeaderName } from 'node:http';
 import * as z from 'zod';
 import { referenceOr } from './references.ts';
 import { count, duration, line, name } from './values.ts';
@@ -62,11 +61,7 @@ export const outputSchema = z.discriminatedUnion('type', [
 
 export type ParsedOutput = z.output<typeof outputSchema>;
 
+/** A token of RFC 9110, section 5.6.2. Node has the same check, and 14 MB of HTTP with it. */
 export function isHeaderName(value: string): boolean {
-  try {
-    validateHeaderName(value);
-    return true;
-  } catch {
-    return false;
-  }
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(value);
 }

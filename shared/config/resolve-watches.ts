@@ -4,6 +4,7 @@ import { defaultScale, type presets } from './presets.ts';
 import type { ParsedDefaults, ParsedWatch } from './watches.ts';
 
 const FIVE_MINUTES = 5 * 60 * 1000;
+const hour = 60 * 60 * 1000;
 
 export function resolveWatch(
   name: string,
@@ -36,6 +37,7 @@ export function resolveWatch(
       kinds: kinds(keys.kinds),
     },
     schedule: schedule(own, defaults),
+    maxStalenessMs: keys.pace === 'adaptive' ? (keys.maxStaleness ?? hour) : null,
     initial: keys.initial ?? 'baseline',
     settleMs: keys.settle ?? 0,
     deletes: {

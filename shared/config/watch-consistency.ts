@@ -29,6 +29,7 @@ export function watchIssues(data: unknown): readonly Issue[] {
         ...rootIssues(scope),
         ...scheduleIssues(watch, ['watches', name]),
         ...timezoneIssues(scope),
+        ...paceIssues(scope),
         ...limitIssues(scope),
         ...formerNameIssues(scope, watches),
       ];
@@ -89,6 +90,34 @@ function timezoneIssues({ name, watch, defaults }: Scope): readonly Issue[] {
   return watch['timezone'] !== undefined && cron === undefined
     ? [{ path: ['watches', name, 'timezone'], at: 'key', message: 'has a meaning with cron only' }]
     : [];
+}
+
+function paceIssues(scope: Scope): readonly Issue[] {
+  const { value, path } = inForce(scope, 'maxStaleness');
+  const pace = inForce(scope, 'pace');
+  if (pace.value !== 'adaptive') {
+    const own = scope.watch['maxStaleness'] !== undefined;
+    return own ? [{ path, at: 'key', message: 'has a meaning with pace: adaptive only' }] : [];
+  }
+  const every = anyDuration.safeParse(inForce(scope, 'every').value ?? '5m').data;
+  const staleness = anyDuration.safeParse(value ?? '1h').data;
+  if (inForce(scope, 'cron').value !== undefined || every === undefined || staleness === undefined) return [];
+  if (staleness > every) return [];
+  return value === undefined
+    ? [
+        {
+          path: pace.path,
+          at: 'value',
+          message: 'maxStaleness is 1h if not set, and must be longer than every',
+        },
+      ]
+    : [
+        {
+          path,
+          at: 'value',
+          message: 'must be longer than every: a scan looks at a part of the cold directories',
+        },
+      ];
 }
 
 function limitIssues(scope: Scope): readonly Issue[] {

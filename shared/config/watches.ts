@@ -111,6 +111,13 @@ const watchKeys = {
   every: duration('1s', '365d').optional().describe('Time between two scans, for example 5m (default).'),
   cron: cron.optional().describe('When to scan instead of every: minute, hour, day, month, weekday.'),
   timezone: timezone().optional().describe('Time zone of cron. Default: UTC.'),
+  pace: z
+    .enum(['steady', 'adaptive'])
+    .optional()
+    .describe('Whether every scan looks at all directories (steady, default) or seldom at cold ones.'),
+  maxStaleness: duration('1m', '365d')
+    .optional()
+    .describe('With pace adaptive: how often cold directories are looked at, at least. Default: 1h.'),
   initial: z
     .enum(['baseline', 'emit'])
     .optional()

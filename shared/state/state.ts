@@ -264,6 +264,8 @@ export interface DirectoryRecord {
   readonly reported: number;
   /** Entries in the last listing, as a measure of the cost of the next one. */
   readonly listed: number;
+  /** Whether the last complete listing showed no directory in it; false where that is not known. */
+  readonly leaf: boolean;
   /** Of the last complete listing; null: there is none, the directory must be listed exactly. */
   readonly probe: Probe | null;
 }

@@ -56,8 +56,7 @@ export type Listing = CompleteListing | PartialListing;
 export interface Unchanged {
   readonly status: 'unchanged';
   readonly path: string;
-  /** Names of the directories in it. */
-  readonly directories: readonly string[];
+  readonly directories: readonly Pick<Entry, 'name' | 'modifiedAt'>[];
   readonly fileCount: number;
   /** Names of the files in it. */
   readonly files: () => readonly string[];

@@ -37,6 +37,7 @@ export function watchOf(settings: AwsSettings, rules: number): WatchConfig {
     root,
     selection: rulesets[rules] ?? everything,
     schedule: { every: 60_000 },
+    maxStalenessMs: null,
     initial,
     settleMs,
     deletes: { confirm, maxPercent, minCount: 3 },

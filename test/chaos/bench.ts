@@ -72,6 +72,7 @@ export class Bench {
       root: '/root',
       selection: everything,
       schedule: { every: minute },
+      maxStalenessMs: null,
       initial: 'emit',
       settleMs: 0,
       deletes: { confirm: 1, maxPercent: 100, minCount: 50 },

@@ -136,13 +136,11 @@ class FakeSession implements Session {
       known.probe?.digest === listing.probe?.digest;
     if (!isUnchanged) return listing;
     const { path, entries } = listing;
-    const namesOf = (wanted: Entry['kind']) =>
-      entries.flatMap(({ name, kind }) => (kind === wanted ? [name] : []));
-    const files = namesOf('file');
+    const files = entries.flatMap(({ name, kind }) => (kind === 'file' ? [name] : []));
     return {
       status: 'unchanged',
       path,
-      directories: namesOf('directory'),
+      directories: entries.filter(({ kind }) => kind === 'directory'),
       fileCount: files.length,
       files: () => files,
     };

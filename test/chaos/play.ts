@@ -63,6 +63,7 @@ class Stage {
       root,
       selection: rulesets[this.#rules] ?? everything,
       schedule: { every: 60_000 },
+      maxStalenessMs: null,
       initial,
       settleMs,
       deletes: { confirm, maxPercent, minCount: 3 },

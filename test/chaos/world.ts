@@ -158,6 +158,8 @@ export class World {
     const moving = [...this.#nodes].filter(([path]) => path === from || isBelow(path, from));
     for (const [path] of moving) this.#set(path, undefined);
     for (const [path, node] of moving) this.#set(to + path.slice(from.length), node);
+    // With the time that each had.
+    for (const [path, node] of moving) this.#nodes.set(to + path.slice(from.length), node);
   }
 
   #remove(path: string): void {
@@ -185,11 +187,18 @@ export class World {
   }
 
   #set(path: string, node: Node | undefined): void {
+    if (this.#nodes.get(path)?.kind !== node?.kind) this.#touch(parentPath(path));
     if (node === undefined) this.#nodes.delete(path);
     else this.#nodes.set(path, node);
     if (node?.kind === 'file') this.#lastFiles.set(path, node);
     this.#remember(path, 'file', node?.kind === 'file' ? stateOf(node.size) : null);
     this.#remember(path, 'directory', node?.kind === 'directory' ? stateOf(null) : null);
+  }
+
+  /** A name came or went in the directory. */
+  #touch(path: string): void {
+    const node = this.#nodes.get(path);
+    if (node?.kind === 'directory') this.#nodes.set(path, { ...node, modifiedAt: second(this.clock) });
   }
 
   #remember(path: string, kind: 'file' | 'directory', state: string | null): void {

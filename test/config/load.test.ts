@@ -60,6 +60,7 @@ test('the example is read with every default applied', () => {
       kinds: ['file', 'directory'],
     },
     schedule: { every: 300_000 },
+    maxStalenessMs: null,
     initial: 'baseline',
     settleMs: 0,
     deletes: { confirm: 1, maxPercent: 20, minCount: 50 },

@@ -222,6 +222,21 @@ const cases: readonly (readonly [title: string, text: string, expected: string])
     'f:2:37 watches.w.timezone: has a meaning with cron only',
   ],
   [
+    'staleness without pace',
+    watch('maxStaleness: 2h'),
+    'f:2:37 watches.w.maxStaleness: has a meaning with pace: adaptive only',
+  ],
+  [
+    'staleness that one scan exceeds',
+    watch('every: 1h, pace: adaptive, maxStaleness: 30m'),
+    'f:2:78 watches.w.maxStaleness: must be longer than every: a scan looks at a part of the cold directories',
+  ],
+  [
+    'pace too slow for the usual staleness',
+    watch('every: 2h, pace: adaptive'),
+    'f:2:54 watches.w.pace: maxStaleness is 1h if not set, and must be longer than every',
+  ],
+  [
     'choice',
     watch('initial: baselin'),
     'f:2:46 watches.w.initial: not one of the choices; expected one of baseline, emit; did you mean "baseline"?',

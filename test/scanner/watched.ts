@@ -39,6 +39,7 @@ export const plainWatch: WatchConfig = {
   root: '/incoming',
   selection: everything,
   schedule: { every: 60_000 },
+  maxStalenessMs: null,
   initial: 'baseline',
   settleMs: 0,
   deletes: { confirm: 1, maxPercent: 100, minCount: 50 },

@@ -178,7 +178,7 @@ function commitTests(): void {
       Array.from({ length: 99 }, (_, sub) => `${top}/2026-${String(sub).padStart(3, '0')}`),
     );
     const probe = { digest: '0123456789abcdef01234567', since: null };
-    const record = { reported: 50, listed: 50, provedBy: 1, changedBy: 1, probe };
+    const record = { reported: 50, listed: 50, provedBy: 1, changedBy: 1, leaf: true, probe };
     await state.commit(fence, [listed('', 0, { stubs: stubs(...tops) })]);
     const all = [...tops, ...subs];
     for (const part of Object.values(Object.groupBy(all, (path) => path.slice(0, 13)))) {

@@ -160,6 +160,7 @@ export function listed(
             held: false,
             provedBy: 1,
             changedBy: 0,
+            leaf: false,
             reported: 0,
             listed: 0,
             probe: null,

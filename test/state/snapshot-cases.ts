@@ -58,6 +58,7 @@ function records(check: StateCheck): void {
       held: true,
       provedBy: 7,
       changedBy: 6,
+      leaf: true,
       reported: 12,
       listed: 13,
       probe: { digest: '0123456789abcdef01234567', since: 1_795_000_000 },

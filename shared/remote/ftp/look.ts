@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Entry } from '../../tree/entry.ts';
 import type { ListClock } from './list-clock.ts';
 import type { Reply } from './reply-reader.ts';
 import { parseUnixLine } from './unix-line.ts';
@@ -11,15 +12,14 @@ const version = '1';
 export interface Look {
   /** 24 hex digits: of all lines but those of `..` and, of other directories, all but the names. */
   readonly digest: string;
-  readonly directories: readonly string[];
+  /** Times as if the server were in UTC. */
+  readonly directories: readonly Pick<Entry, 'name' | 'modifiedAt'>[];
   readonly fileCount: number;
   /** Lines as LIST would have sent them, without those around them. */
   readonly lines: readonly string[];
   /** When it was received. */
   readonly at: number;
 }
-
-const clock: ListClock = { now: Date.UTC(2000, 0), toUtc: Date.UTC };
 
 /**
  * Reads a successful reply to STAT: lines as of `ls -l`, ProFTPD's with a blank before each. The directory's own line,
@@ -30,7 +30,8 @@ const clock: ListClock = { now: Date.UTC(2000, 0), toUtc: Date.UTC };
 export function parseLook(reply: Reply, at: number): Look | undefined {
   if (reply.bareLines === true) return undefined;
   const lines = unindented(reply.message.split('\n').slice(1, -1));
-  const directories: string[] = [];
+  const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
+  const clock: ListClock = { now: at, toUtc: Date.UTC };
   let fileCount = 0;
   let self: string | undefined;
   let text = version;
@@ -41,11 +42,12 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
       text += `\n${line}`;
       continue;
     }
-    const name = parseUnixLine(line, clock)?.name;
-    if (name === undefined) return undefined;
+    const parsed = parseUnixLine(line, clock);
+    if (parsed === undefined) return undefined;
+    const { name, modifiedAt } = parsed;
     if (name === '.') self = line;
     else if (name !== '..') {
-      directories.push(fromWire(name));
+      directories.push({ name: fromWire(name), modifiedAt });
       text += `\n${name}/`;
     }
   }
@@ -63,7 +65,8 @@ function unindented(lines: readonly string[]): readonly string[] {
   return lines.every((line) => line.startsWith(' ')) ? lines.map((line) => line.slice(1)) : lines;
 }
 
-export function filesOf({ lines }: Look): readonly string[] {
+export function filesOf({ lines, at }: Look): readonly string[] {
+  const clock: ListClock = { now: at, toUtc: Date.UTC };
   return lines.flatMap((line) => {
     const name = line.startsWith('-') ? parseUnixLine(line, clock)?.name : undefined;
     return name === undefined ? [] : [fromWire(name)];

@@ -1,5 +1,7 @@
 import { RemoteProtocol } from '../../failure.ts';
+import type { Entry } from '../../tree/entry.ts';
 import { nameFromBytes } from '../../tree/name.ts';
+import { entryOf, kindOf } from './entry.ts';
 
 /** SFTP version 3 (draft-ietf-secsh-filexfer-02), as far as listing needs it. */
 export const packetType = {
@@ -26,15 +28,17 @@ export interface Attributes {
   readonly mtime: number | undefined;
 }
 
-export interface ListedName extends Attributes {
+/** A name whose attributes do not say what it is. */
+export interface UntypedName {
   readonly name: string;
+  readonly kind: undefined;
 }
 
 export type Reply =
   | { readonly type: 'version'; readonly version: number }
   | { readonly type: 'status'; readonly id: number; readonly code: number; readonly message: string }
   | { readonly type: 'handle'; readonly id: number; readonly handle: Buffer }
-  | { readonly type: 'names'; readonly id: number; readonly names: readonly ListedName[] }
+  | { readonly type: 'names'; readonly id: number; readonly names: readonly (Entry | UntypedName)[] }
   | { readonly type: 'attributes'; readonly id: number; readonly attributes: Attributes };
 
 /** The requests that carry one string: a path or a handle. */
@@ -95,15 +99,16 @@ function decodeMessage(packet: Buffer): string {
   return packet.length < 13 ? '' : decodeString(packet, 9).toString('utf8');
 }
 
-function decodeNames(packet: Buffer): readonly ListedName[] {
+function decodeNames(packet: Buffer): readonly (Entry | UntypedName)[] {
   const count = packet.readUInt32BE(5);
-  const names: ListedName[] = [];
+  const names: (Entry | UntypedName)[] = [];
   const reader = new AttributeReader(packet, 9);
   for (let index = 0; index < count; index += 1) {
     const name = reader.readName();
     reader.skipString();
     reader.read();
-    names.push({ name, mode: reader.mode, size: reader.size, mtime: reader.mtime });
+    const kind = kindOf(reader.mode);
+    names.push(kind === undefined ? { name, kind } : entryOf(name, kind, reader));
   }
   return names;
 }

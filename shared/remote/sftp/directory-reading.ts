@@ -3,16 +3,13 @@ import { byNameThenKind } from '../../tree/digest.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { nameToBytes, readableName } from '../../tree/name.ts';
-import { type ListedName, packetType, type Reply, statusCode } from './codec.ts';
+import { packetType, type Reply, statusCode, type UntypedName } from './codec.ts';
 import { entryOf, kindOf } from './entry.ts';
 import type { SftpPipeline } from './pipeline.ts';
 
 const profile: Profile = { command: 'sftp', zone: 'UTC', offsetMinutes: 0 };
 const lookupsAtOnce = 16;
 const maxEmptyPages = 100;
-/** The first names are kept, so that a server that begins again is noticed; all would take too much memory. */
-const mostNamesInSet = 65_536;
-
 interface Flaw {
   readonly reason: PartialReason;
   readonly detail: string;
@@ -35,9 +32,9 @@ export class DirectoryReading {
   readonly #reading: Reading;
   readonly #path: Buffer;
   #entries: Entry[] = [];
-  /** Made with the first names: hundreds of readings wait for those at once. */
-  #names: Set<string> | undefined;
-  #unknown: ListedName[] | undefined;
+  /** A server that begins again would never end. */
+  #firstName: string | undefined;
+  #unknown: UntypedName[] | undefined;
   #handle: Buffer | undefined;
   #reads: number;
   #readsUnderWay = 0;
@@ -104,7 +101,7 @@ export class DirectoryReading {
     }
   }
 
-  #onNames(names: readonly ListedName[]): void {
+  #onNames(names: readonly (Entry | UntypedName)[]): void {
     this.#pages += 1;
     for (const listed of names) this.#add(listed);
     if (names.length === 0) {
@@ -119,41 +116,38 @@ export class DirectoryReading {
     this.#largestPage = Math.max(this.#largestPage, names.length);
   }
 
-  #add(listed: ListedName): void {
+  #add(listed: Entry | UntypedName): void {
     const { name } = listed;
     if (name === '.' || name === '..') return;
     if (name === '' || name.includes('/') || name.includes('\0')) {
       this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} cannot be a name` });
       return;
     }
-    if (this.#isTwin(name)) {
-      this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} is listed twice` });
+    if (name === this.#firstName) {
+      this.#stop(twice(name));
       return;
     }
-    const kind = kindOf(listed.mode);
-    if (kind !== undefined) {
-      this.#entries.push(entryOf(listed, kind));
+    this.#firstName ??= name;
+    if (listed.kind !== undefined) {
+      this.#entries.push(listed);
     } else {
       this.#unknown ??= [];
       this.#unknown.push(listed);
     }
   }
 
-  /** Of one of the first names, that is. */
-  #isTwin(name: string): boolean {
-    this.#names ??= new Set();
-    const { size } = this.#names;
-    return size < mostNamesInSet ? this.#names.add(name).size === size : this.#names.has(name);
-  }
-
   /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
   #findTwins(): void {
     const entries = this.#entries.sort(byNameThenKind);
-    const unique = entries.filter(({ name }, index) => name !== entries[index - 1]?.name);
-    if (unique.length === entries.length) return;
-    const twin = entries.find(({ name }, index) => name === entries[index - 1]?.name);
-    this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(twin?.name ?? '')} is listed twice` });
-    this.#entries = unique;
+    let last: string | undefined;
+    for (const { name } of entries) {
+      if (name === last) {
+        this.#stop(twice(name));
+        this.#entries = entries.filter((entry, index) => entry.name !== entries[index - 1]?.name);
+        return;
+      }
+      last = name;
+    }
   }
 
   #stop(flaw: Flaw): void {
@@ -161,7 +155,6 @@ export class DirectoryReading {
   }
 
   #onAllRead(): void {
-    this.#names = undefined;
     if (this.#handle !== undefined) {
       this.#pipeline.send(packetType.close, this.#handle, { answer: ignore, fail: ignore });
       this.#handle = undefined;
@@ -182,19 +175,19 @@ export class DirectoryReading {
       });
     }
     if (this.#lookupsUnderWay > 0) return;
-    if (this.#entries.length > mostNamesInSet) this.#findTwins();
+    this.#findTwins();
     this.#finish(this.#flaw);
   }
 
-  #onKind(listed: ListedName, reply: Reply): void {
+  #onKind({ name }: UntypedName, reply: Reply): void {
     this.#lookupsUnderWay -= 1;
     const kind = reply.type === 'attributes' ? kindOf(reply.attributes.mode) : undefined;
     if (kind !== undefined && reply.type === 'attributes') {
-      this.#entries.push(entryOf({ ...reply.attributes, name: listed.name }, kind));
+      this.#entries.push(entryOf(name, kind, reply.attributes));
     } else if (reply.type !== 'status' || reply.code !== statusCode.noSuchFile) {
       this.#stop({
         reason: 'malformed',
-        detail: `LSTAT: the server does not say what ${quoted(listed.name)} is`,
+        detail: `LSTAT: the server does not say what ${quoted(name)} is`,
       });
     }
     this.#lookUpKinds();
@@ -236,6 +229,10 @@ function said(reply: Extract<Reply, { type: 'status' }>): string {
     .trim()
     .slice(0, 200);
   return message === '' ? `status ${reply.code}` : `${message} (status ${reply.code})`;
+}
+
+function twice(name: string): Flaw {
+  return { reason: 'malformed', detail: `READDIR: ${quoted(name)} is listed twice` };
 }
 
 function quoted(name: string): string {

@@ -1,5 +1,5 @@
 import type { Entry, EntryKind } from '../../tree/entry.ts';
-import type { ListedName } from './codec.ts';
+import type { Attributes } from './codec.ts';
 
 const fileTypeMask = 0o170000;
 
@@ -19,8 +19,7 @@ export function kindOf(mode: number | undefined): EntryKind | undefined {
   }
 }
 
-export function entryOf(listed: ListedName, kind: EntryKind): Entry {
-  const { name, size, mtime } = listed;
+export function entryOf(name: string, kind: EntryKind, { size, mtime }: Omit<Attributes, 'mode'>): Entry {
   return {
     name,
     kind,

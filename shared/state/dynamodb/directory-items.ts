@@ -8,7 +8,7 @@ import type { WatchRow } from './watch-rows.ts';
 /**
  * One small item per directory: every scan reads all of them, and DynamoDB bills by size (at most 110 bytes on
  * average). `g`eneration, `d`igest, s`c`ope and pro`f`ile as places in the watch's lists, s`t`ub, due `a`t, `h`eld,
- * pro`v`ed by, `r`eported, `l`isted, pro`b`e, cha`n`ged by; `z` is the stamp of the last commit. What is 0 or null is left out. `x` and `y`
+ * pro`v`ed by, `r`eported, `l`isted, pro`b`e, cha`n`ged by, l`e`af; `z` is the stamp of the last commit. What is 0 or null is left out. `x` and `y`
  * are those of a pending write.
  */
 export function directoryItem(
@@ -32,6 +32,7 @@ export function directoryItem(
     ...unlessZero('l', record.listed),
     ...(record.probe === null ? {} : { b: binary(encodeProbe(record.probe)) }),
     ...unlessZero('n', record.changedBy),
+    ...unlessZero('e', record.leaf ? 1 : 0),
     z: number(stamp),
   };
 }
@@ -70,6 +71,7 @@ export function directoryRecord(row: WatchRow, item: Item): DirectoryRecord | un
     listed: numberAt(item, 'l', 0),
     probe: item['b'] === undefined ? null : probeAt(item, 'b'),
     changedBy: numberAt(item, 'n', 0),
+    leaf: item['e'] !== undefined,
   };
 }
 

@@ -31,7 +31,7 @@ CREATE TABLE directories (
   id INTEGER PRIMARY KEY, watch INTEGER NOT NULL, path BLOB NOT NULL, generation INTEGER NOT NULL,
   digest BLOB, scope TEXT NOT NULL, profile TEXT NOT NULL, stub TEXT, due_at INTEGER, held INTEGER NOT NULL,
   proved_by INTEGER NOT NULL, reported INTEGER NOT NULL, listed INTEGER NOT NULL, probe BLOB,
-  changed_by INTEGER NOT NULL DEFAULT 0
+  changed_by INTEGER NOT NULL DEFAULT 0, leaf INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX directories_path ON directories (watch, path);
 CREATE INDEX directories_held ON directories (watch, path) WHERE held = 1;
@@ -55,7 +55,8 @@ CREATE TABLE known_hosts (address TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) W
 /** What makes the next form of each older one: the first of these turns form 1 into form 2. */
 export const migrations: readonly string[] = [
   'ALTER TABLE directories ADD COLUMN probe BLOB',
-  'ALTER TABLE directories ADD COLUMN changed_by INTEGER NOT NULL DEFAULT 0',
+  `ALTER TABLE directories ADD COLUMN changed_by INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE directories ADD COLUMN leaf INTEGER NOT NULL DEFAULT 0`,
 ];
 
 /** The form of a file made by this version. */

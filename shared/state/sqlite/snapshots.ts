@@ -2,29 +2,36 @@ import { StaleSnapshot } from '../../failure.ts';
 import { decodeEntries, encodeEntries } from '../entry-codec.ts';
 import { pathKey } from '../path-key.ts';
 import { encodeProbe } from '../probe-codec.ts';
-import type { ChunkHead, DirectoryCommit, DirectoryRecord, Fence, Snapshots } from '../state.ts';
+import type {
+  ChunkHead,
+  DirectoryCommit,
+  DirectoryRecord,
+  Fence,
+  Snapshots,
+  SubtreeReader,
+  WatchKey,
+} from '../state.ts';
 import { storedRules } from '../stored.ts';
 import { bytes, choice, digest, integer, integerOrNull, json, pathOf, probe, text } from './columns.ts';
 import type { Database, Row, Value } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 const pageSize = 1_000;
 /** What `directoryOf` reads; each column more costs a scan of a large tree its time. */
 const columns =
-  'path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed, probe, changed_by';
+  'path, generation, digest, scope, profile, stub, due_at, held, proved_by, reported, listed, probe, changed_by, leaf';
 
 export function sqliteSnapshots(db: Database): Snapshots {
+  const readings = new WeakMap<SubtreeReader, ReadAhead>();
   return {
     commitLimit: 20_000,
-    async directory(watch, path) {
-      // One statement, not two: a warm scan asks for every directory and does little else here.
-      const row = db.get(
-        `SELECT ${columns} FROM directories WHERE watch = (SELECT id FROM watches WHERE key = ?) AND path = ?`,
-        watch,
-        pathKey(path),
-      );
-      if (row === undefined) watchId(db, watch);
-      return row && directoryOf(row);
+    async directory(watch, path, reader) {
+      if (reader === undefined) return recordAt(db, watchId(db, watch), path);
+      const reading =
+        readings.get(reader) ?? new ReadAhead((from, limit) => nextRecords(db, watch, from, limit));
+      readings.set(reader, reading);
+      return reading.record(path);
     },
     async *directories(watch, path) {
       yield* pages(db, watchId(db, watch), path, '');
@@ -59,6 +66,22 @@ export function sqliteSnapshots(db: Database): Snapshots {
       db.transaction(() => commit(db, fence, directories));
     },
   };
+}
+
+function recordAt(db: Database, watch: number, path: string): DirectoryRecord | undefined {
+  const row = db.get(`SELECT ${columns} FROM directories WHERE watch = ? AND path = ?`, watch, pathKey(path));
+  return row && directoryOf(row);
+}
+
+/** At and after a path, in the order of their keys. */
+function nextRecords(db: Database, watch: WatchKey, from: string, limit: number): readonly DirectoryRecord[] {
+  const rows = db.all(
+    `SELECT ${columns} FROM directories WHERE watch = ? AND path >= ? ORDER BY path LIMIT ?`,
+    watchId(db, watch),
+    pathKey(from),
+    limit,
+  );
+  return rows.map(directoryOf);
 }
 
 /** Pages by key, so that no cursor stays open while others write. */
@@ -173,7 +196,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
   }
   db.run(
     `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
-       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ?, changed_by = ? WHERE id = ?`,
+       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ?, changed_by = ?, leaf = ? WHERE id = ?`,
     record.digest === null ? null : Buffer.from(record.digest, 'hex'),
     record.scope,
     record.profile,
@@ -185,6 +208,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
     record.listed,
     record.probe === null ? null : encodeProbe(record.probe),
     record.changedBy,
+    record.leaf ? 1 : 0,
     id,
   );
   for (const chunk of change.dropChunks) {
@@ -226,5 +250,6 @@ function directoryOf(row: Row): DirectoryRecord {
     listed: integer(row, 'listed'),
     probe: probe(row, 'probe'),
     changedBy: integer(row, 'changed_by'),
+    leaf: integer(row, 'leaf') === 1,
   };
 }

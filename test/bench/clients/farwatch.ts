@@ -1,10 +1,10 @@
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { caFile, keyFile, type Run, run, type Stage } from './stage.ts';
 
-const program = fileURLToPath(new URL('../../../infra/cli/farwatch.js', import.meta.url));
+const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface Pace {
   readonly connections: number;
@@ -17,11 +17,13 @@ const completed = z.looseObject({ msg: z.literal('scan completed'), files: z.num
 /** Farwatch with a state of its own, a scan a process. */
 export class Farwatch {
   readonly #stage: Stage;
+  readonly #program: string;
   readonly #config: string;
   readonly #state: string;
 
   private constructor(stage: Stage) {
     this.#stage = stage;
+    this.#program = join(stage.scratch, 'package', 'infra', 'cli', 'farwatch.js');
     this.#config = join(stage.scratch, 'farwatch.yaml');
     this.#state = join(stage.scratch, 'farwatch.db');
   }
@@ -29,8 +31,18 @@ export class Farwatch {
   static async configured(stage: Stage, pace: Pace): Promise<Farwatch> {
     const farwatch = new Farwatch(stage);
     await writeFile(farwatch.#config, JSON.stringify(configuration(stage, pace)));
+    await farwatch.#unpack();
     await farwatch.forget();
     return farwatch;
+  }
+
+  /** As npm installs it: in a checkout the launcher takes the sources, which are compiled as they are loaded. */
+  async #unpack(): Promise<void> {
+    const folder = join(this.#stage.scratch, 'package');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(join(folder, 'infra', 'cli'), { recursive: true });
+    await copyFile(join(checkout, 'infra', 'cli', 'farwatch.js'), this.#program);
+    await symlink(join(checkout, 'dist'), join(folder, 'dist'));
   }
 
   /** The next scan is a first one. */
@@ -40,7 +52,7 @@ export class Farwatch {
 
   /** `changes`: how many it must report. */
   async scan(changes: number): Promise<Run> {
-    const command = [process.execPath, program, 'run', '--once'];
+    const command = [process.execPath, this.#program, 'run', '--once'];
     const options = ['--config', this.#config, '--state', this.#state];
     const env = { BENCH_PASSWORD: this.#stage.server.password, FARWATCH_LOG_LEVEL: 'info' };
     const scanned = await run(this.#stage, { command: [...command, ...options], env });

@@ -13,6 +13,8 @@ interface Kind {
   readonly title: string;
   /** Whether its listings hold times that rclone takes; else rclone asks for them file by file. */
   readonly timesInListings: boolean;
+  /** Scans, each more than a minute after the one before, until Farwatch trusts its looks at directories. */
+  readonly scansToTrust: number;
   missing(): string | undefined;
   start(place: Place): Promise<TestServer>;
 }
@@ -21,6 +23,7 @@ export const serverKinds: Readonly<Record<ServerName, Kind>> = {
   openssh: {
     title: 'SFTP (OpenSSH)',
     timesInListings: true,
+    scansToTrust: 0,
     missing: opensshMissing,
     // Any command: `find` on the server itself is the limit that all are measured by.
     start: (place) => startOpenSsh({ ...place, commands: 'any' }),
@@ -28,24 +31,28 @@ export const serverKinds: Readonly<Record<ServerName, Kind>> = {
   'pure-ftpd': {
     title: 'FTP (Pure-FTPd)',
     timesInListings: true,
+    scansToTrust: 1,
     missing: pureFtpdMissing,
     start: startPureFtpd,
   },
   vsftpd: {
     title: 'FTP (vsftpd)',
     timesInListings: false,
+    scansToTrust: 0,
     missing: vsftpdMissing,
     start: startVsftpd,
   },
   'vsftpd-ftps': {
     title: 'FTPS (vsftpd)',
     timesInListings: false,
+    scansToTrust: 0,
     missing: vsftpdMissing,
     start: (place) => startVsftpd({ ...place, tls: 'explicit' }),
   },
   proftpd: {
     title: 'FTP (ProFTPD)',
     timesInListings: true,
+    scansToTrust: 2,
     missing: proftpdMissing,
     start: startProftpd,
   },

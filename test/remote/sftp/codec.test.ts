@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RemoteProtocol } from '../../../shared/failure.ts';
 import { decodeReply, encodeInit, encodeRequest, packetType } from '../../../shared/remote/sftp/codec.ts';
+import { entryOf, kindOf } from '../../../shared/remote/sftp/entry.ts';
 import { PacketReader } from '../../../shared/remote/sftp/packet-reader.ts';
 import { nameFromBytes } from '../../../shared/tree/name.ts';
 import { Fields, packet, string, uint32, uint64 } from '../../servers/sftp-wire.ts';
@@ -82,12 +83,11 @@ describe('replies', () => {
         const reply = decodeReply(nameReply(7, entries));
         assert.ok(reply.type === 'names');
         assert.equal(reply.id, 7);
-        const expected = entries.map(({ name, mode, size, mtime }) => ({
-          name: nameFromBytes(name),
-          mode,
-          size,
-          mtime,
-        }));
+        const expected = entries.map(({ name: bytes, mode, size, mtime }) => {
+          const name = nameFromBytes(bytes);
+          const kind = kindOf(mode);
+          return kind === undefined ? { name, kind } : entryOf(name, kind, { size, mtime });
+        });
         assert.deepEqual(reply.names, expected);
       }),
     );
