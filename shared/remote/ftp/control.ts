@@ -110,17 +110,24 @@ export class FtpControl {
   }
 
   /** Sends both before the first is answered. Only for servers known to bear it. */
-  both(first: string, second: string): Promise<readonly [Reply, Reply]> {
+  async both(first: string, second: string): Promise<readonly [Reply, Reply]> {
+    const [one, other] = await this.all([first, second]);
+    if (one === undefined || other === undefined) throw new Error('no reply');
+    return [one, other];
+  }
+
+  /** Sends all of them before the first is answered; at least one. */
+  all(commands: readonly string[]): Promise<readonly Reply[]> {
     const { ftp } = this.client;
     ftp.talking = false;
-    let before: Reply | undefined;
+    const [first, ...others] = commands;
+    const replies: Reply[] = [];
     const answered = ftp.handle(first, (response, task) => {
       const reply = replyOf(response);
       if (reply === undefined) task.reject(asError(response));
-      else if (before === undefined) before = reply;
-      else task.resolve([before, reply]);
+      else if (replies.push(reply) === commands.length) task.resolve(replies);
     });
-    if (!ftp.closed) ftp.send(second);
+    for (const command of others) if (!ftp.closed) ftp.send(command);
     return answered;
   }
 

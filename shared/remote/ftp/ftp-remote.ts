@@ -101,20 +101,34 @@ export class FtpRemote implements Remote {
   /** What remains after the login: protected data connections, binary transfers, and which listing the server has. */
   async #settle(control: FtpControl, software: string, probe: boolean): Promise<Session> {
     if (this.#server.protocol !== 'ftp') await this.#protectData(control);
-    const features = parseFeatures(await this.#ask(control, 'FEAT'));
-    // IIS sends names in the code page of its machine until it is told.
-    if (features.has('UTF8')) await this.#ask(control, 'OPTS UTF8 ON');
-    await this.#ask(control, 'TYPE I');
-    const hasMlsd = features.has('MLST') || features.has('MLSD');
+    const { features, system } = measuredIn(software)
+      ? await this.#settleAtOnce(control)
+      : await this.#settleInTurn(control);
+    const hasMlsd = listsByMlsd(features);
     if (hasMlsd) await this.#ask(control, 'OPTS MLST type;size;modify;unique;');
-    const system = hasMlsd ? '' : (await this.#ask(control, 'SYST')).message;
     const traits = this.#traits(software, system);
     const reader = hasMlsd ? new MlsdReader(control, traits) : new ListReader(control, traits);
     return new FtpSession(control, reader, traits, { software, probe, clock: this.#clock });
   }
 
+  /** All in one round trip. */
+  async #settleAtOnce(control: FtpControl): Promise<Settled> {
+    const [feat, , , system] = await control.all(['FEAT', 'OPTS UTF8 ON', 'TYPE I', 'SYST']);
+    if (feat === undefined || system === undefined) throw new Error('no reply');
+    for (const reply of [feat, system]) this.#refuseEnd(reply);
+    return { features: parseFeatures(feat), system: system.message };
+  }
+
+  async #settleInTurn(control: FtpControl): Promise<Settled> {
+    const features = parseFeatures(await this.#ask(control, 'FEAT'));
+    // IIS sends names in the code page of its machine until it is told.
+    if (features.has('UTF8')) await this.#ask(control, 'OPTS UTF8 ON');
+    await this.#ask(control, 'TYPE I');
+    return { features, system: listsByMlsd(features) ? '' : (await this.#ask(control, 'SYST')).message };
+  }
+
   #traits(software: string, system: string): ServerTraits {
-    const measured = /vsftpd|proftpd|pure-ftpd/i.exec(software)?.[0].toLowerCase();
+    const measured = measuredIn(software);
     return {
       address: this.#address,
       pipelines: measured !== undefined,
@@ -142,9 +156,28 @@ export class FtpRemote implements Remote {
   /** Refusals of single settings are borne; the end of the session is not. */
   async #ask(control: FtpControl, command: string): Promise<Reply> {
     const reply = await control.command(command);
-    if (reply.code === 421) throw refusal(reply.code, reply.message, this.#context('settings'));
+    this.#refuseEnd(reply);
     return reply;
   }
+
+  #refuseEnd({ code, message }: Reply): void {
+    if (code === 421) throw refusal(code, message, this.#context('settings'));
+  }
+}
+
+interface Settled {
+  readonly features: ReadonlySet<string>;
+  /** What SYST says, where there is no MLSD. */
+  readonly system: string;
+}
+
+function listsByMlsd(features: ReadonlySet<string>): boolean {
+  return features.has('MLST') || features.has('MLSD');
+}
+
+/** A server that was measured to answer commands that are sent together. */
+function measuredIn(software: string): string | undefined {
+  return /vsftpd|proftpd|pure-ftpd/i.exec(software)?.[0].toLowerCase();
 }
 
 /** RFC 2389: one feature a line, in any case, between two lines with the code. */

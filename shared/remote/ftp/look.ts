@@ -6,7 +6,7 @@ import { parseUnixLine } from './unix-line.ts';
 import { fromWire } from './wire.ts';
 
 /** A change of what the digest is made of changes this, and every probe is taken anew. */
-const version = '1';
+const version = '2';
 
 /** What `STAT -a .` showed of a directory. */
 export interface Look {
@@ -15,8 +15,8 @@ export interface Look {
   /** Times as if the server were in UTC. */
   readonly directories: readonly Pick<Entry, 'name' | 'modifiedAt'>[];
   readonly fileCount: number;
-  /** Lines as LIST would have sent them, without those around them. */
-  readonly lines: readonly string[];
+  /** Lines as LIST would have sent them, each with a line feed at its end. */
+  readonly listing: string;
   /** When it was received. */
   readonly at: number;
 }
@@ -29,51 +29,57 @@ export interface Look {
  */
 export function parseLook(reply: Reply, at: number): Look | undefined {
   if (reply.bareLines === true) return undefined;
-  const lines = unindented(reply.message.split('\n').slice(1, -1));
-  const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
+  const { message } = reply;
+  const first = message.indexOf('\n') + 1;
+  const listing = unindented(message.slice(first, Math.max(first, message.lastIndexOf('\n') + 1)));
   const clock: ListClock = { now: at, toUtc: Date.UTC };
+  const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
   let fileCount = 0;
   let self: string | undefined;
   let text = version;
-  for (const line of lines) {
-    const kind = line[0];
-    if (kind !== 'd') {
-      if (kind === '-') fileCount += 1;
-      text += `\n${line}`;
-      continue;
+  // Most lines are files: they are digested as they stand, in runs from one directory to the next.
+  let runFrom = 0;
+  for (let from = 0; from < listing.length; ) {
+    const end = listing.indexOf('\n', from) + 1;
+    const kind = listing.charCodeAt(from);
+    if (kind === fileLetter) fileCount += 1;
+    else if (kind === directoryLetter) {
+      text += listing.slice(runFrom, from);
+      runFrom = end;
+      const line = listing.slice(from, end - 1);
+      const parsed = parseUnixLine(line, clock);
+      if (parsed === undefined) return undefined;
+      const { name, modifiedAt } = parsed;
+      if (name === '.') self = line;
+      else if (name !== '..') {
+        directories.push({ name: fromWire(name), modifiedAt });
+        text += `${name}/\n`;
+      }
     }
-    const parsed = parseUnixLine(line, clock);
-    if (parsed === undefined) return undefined;
-    const { name, modifiedAt } = parsed;
-    if (name === '.') self = line;
-    else if (name !== '..') {
-      directories.push({ name: fromWire(name), modifiedAt });
-      text += `\n${name}/`;
-    }
+    from = end;
   }
   if (self === undefined) return undefined;
-  return {
-    digest: hash('sha256', `${text}\n${self}`).slice(0, 24),
-    directories,
-    fileCount,
-    lines,
-    at,
-  };
+  const digest = hash('sha256', `${text}${listing.slice(runFrom)}${self}`).slice(0, 24);
+  return { digest, directories, fileCount, listing, at };
 }
 
-function unindented(lines: readonly string[]): readonly string[] {
-  return lines.every((line) => line.startsWith(' ')) ? lines.map((line) => line.slice(1)) : lines;
+const fileLetter = '-'.charCodeAt(0);
+const directoryLetter = 'd'.charCodeAt(0);
+
+function unindented(listing: string): string {
+  const indented = listing.startsWith(' ') && !/\n[^ ]/.test(listing);
+  return indented ? listing.slice(1).replaceAll('\n ', '\n') : listing;
 }
 
-export function filesOf({ lines, at }: Look): readonly string[] {
+export function filesOf({ listing, at }: Look): readonly string[] {
   const clock: ListClock = { now: at, toUtc: Date.UTC };
-  return lines.flatMap((line) => {
+  return listing.split('\n').flatMap((line) => {
     const name = line.startsWith('-') ? parseUnixLine(line, clock)?.name : undefined;
     return name === undefined ? [] : [fromWire(name)];
   });
 }
 
 /** The same as the data of LIST. */
-export function dataOf({ lines }: Look): Buffer {
-  return Buffer.from(lines.map((line) => `${line}\r\n`).join(''), 'latin1');
+export function dataOf({ listing }: Look): Buffer {
+  return Buffer.from(listing.replaceAll('\n', '\r\n'), 'latin1');
 }

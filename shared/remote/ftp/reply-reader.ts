@@ -12,27 +12,36 @@ const maxLineLength = 1_000_000;
 
 /**
  * Replies out of a control connection whose bytes arrive in any pieces. basic-ftp's own parser splits each piece
- * into lines, so that a line across two TCP segments becomes two.
+ * into lines, so that a line across two TCP segments becomes two. Long replies are whole directories: they are not
+ * taken apart here, only their end is looked for.
  */
 export class ReplyReader {
+  /** A line whose end has not come yet. */
   #rest = '';
-  #lines: string[] = [];
+  /** Whole lines of the long reply that is being read, as they came; with its code, or ''. */
+  #parts: string[] = [];
+  #code = '';
   #length = 0;
-  #bareLines = false;
-  /** How the last line of the long reply begins that is being read, or ''. */
-  #lastLine = '';
 
   /** Throws RangeError for a reply without end. */
   push(piece: string): readonly Reply[] {
-    const lines = (this.#rest + piece).split('\n');
-    this.#rest = lines.pop() ?? '';
+    const text = this.#rest + piece;
     const replies: Reply[] = [];
-    for (const line of lines) {
-      const hasCr = line.endsWith('\r');
-      if (!hasCr) this.#bareLines = true;
-      const reply = this.#line(hasCr ? line.slice(0, -1) : line);
+    let at = 0;
+    for (;;) {
+      const end = this.#code === '' ? text.indexOf('\n', at) + 1 : endOfReply(text, at, this.#code);
+      if (end === 0) break;
+      const lines = text.slice(at, end);
+      at = end;
+      const reply = this.#code === '' ? this.#line(lines) : this.#end(lines);
       if (reply !== undefined) replies.push(reply);
     }
+    if (this.#code !== '') {
+      const whole = Math.max(at, text.lastIndexOf('\n') + 1);
+      if (whole > at) this.#add(text.slice(at, whole));
+      at = whole;
+    }
+    this.#rest = text.slice(at);
     if (this.#rest.length > maxLineLength || this.#length > maxReplyLength) {
       throw new RangeError('a reply on the control connection has no end');
     }
@@ -46,31 +55,51 @@ export class ReplyReader {
   }
 
   #line(line: string): Reply | undefined {
-    if (this.#lastLine !== '') {
-      this.#lines.push(line);
-      this.#length += line.length;
-      if (!line.startsWith(this.#lastLine) || (line.length > 3 && line[3] !== ' ')) return undefined;
-      return this.#reply(Number(this.#lastLine), this.#lines.join('\n'));
-    }
-    const match = /^([1-6]\d\d)([ -]|$)/.exec(line);
+    const match = /^([1-6]\d\d)([ -]|\r?\n)/.exec(line);
     if (match?.[1] === undefined) return undefined;
-    if (match[2] !== '-') return this.#reply(Number(match[1]), line);
-    this.#lastLine = match[1];
-    this.#lines.push(line);
-    this.#length = line.length;
+    if (match[2] !== '-') return replyOf(match[1], line);
+    this.#code = match[1];
+    this.#add(line);
     return undefined;
   }
 
-  #reply(code: number, message: string): Reply {
-    const reply: Reply = this.#bareLines ? { code, message, bareLines: true } : { code, message };
+  #add(lines: string): void {
+    this.#parts.push(lines);
+    this.#length += lines.length;
+  }
+
+  #end(lines: string): Reply {
+    const reply = replyOf(this.#code, this.#parts.join('') + lines);
     this.#endReply();
     return reply;
   }
 
   #endReply(): void {
-    this.#bareLines = false;
-    this.#lastLine = '';
-    this.#lines = [];
+    this.#code = '';
+    this.#parts = [];
     this.#length = 0;
   }
+}
+
+/** Behind the line that ends a long reply: the first that begins with its code and no hyphen; 0 where it has not come. */
+function endOfReply(text: string, from: number, code: string): number {
+  for (let at = from; at < text.length; ) {
+    if (text.startsWith(code, at)) {
+      const end = text.indexOf('\n', at) + 1;
+      if (end === 0) return 0;
+      const next = text[at + code.length];
+      if (next === ' ' || next === '\n' || (next === '\r' && end === at + code.length + 2)) return end;
+    }
+    const newline = text.indexOf(`\n${code}`, at);
+    if (newline === -1) return 0;
+    at = newline + 1;
+  }
+  return 0;
+}
+
+/** `lines` with all their ends. */
+function replyOf(code: string, lines: string): Reply {
+  const bareLines = /(?:^|[^\r])\n/.test(lines);
+  const message = lines.replaceAll('\r\n', '\n').slice(0, -1);
+  return bareLines ? { code: Number(code), message, bareLines } : { code: Number(code), message };
 }

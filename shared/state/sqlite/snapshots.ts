@@ -2,6 +2,7 @@ import { StaleSnapshot } from '../../failure.ts';
 import { decodeEntries, encodeEntries } from '../entry-codec.ts';
 import { pathKey } from '../path-key.ts';
 import { encodeProbe } from '../probe-codec.ts';
+import { type OrderedDirectories, ReadAhead } from '../read-ahead.ts';
 import type {
   ChunkHead,
   DirectoryCommit,
@@ -9,13 +10,11 @@ import type {
   Fence,
   Snapshots,
   SubtreeReader,
-  WatchKey,
 } from '../state.ts';
 import { storedRules } from '../stored.ts';
 import { bytes, choice, digest, integer, integerOrNull, json, pathOf, probe, text } from './columns.ts';
 import type { Database, Row, Value } from './database.ts';
 import { checkFence, reassembly, watchId } from './fence.ts';
-import { ReadAhead } from './read-ahead.ts';
 
 const pageSize = 1_000;
 /** What `directoryOf` reads; each column more costs a scan of a large tree its time. */
@@ -28,8 +27,7 @@ export function sqliteSnapshots(db: Database): Snapshots {
     commitLimit: 20_000,
     async directory(watch, path, reader) {
       if (reader === undefined) return recordAt(db, watchId(db, watch), path);
-      const reading =
-        readings.get(reader) ?? new ReadAhead((from, limit) => nextRecords(db, watch, from, limit));
+      const reading = readings.get(reader) ?? new ReadAhead(inOrder(db, watchId(db, watch)), reader);
       readings.set(reader, reading);
       return reading.record(path);
     },
@@ -73,15 +71,27 @@ function recordAt(db: Database, watch: number, path: string): DirectoryRecord | 
   return row && directoryOf(row);
 }
 
-/** At and after a path, in the order of their keys. */
-function nextRecords(db: Database, watch: WatchKey, from: string, limit: number): readonly DirectoryRecord[] {
-  const rows = db.all(
-    `SELECT ${columns} FROM directories WHERE watch = ? AND path >= ? ORDER BY path LIMIT ?`,
-    watchId(db, watch),
-    pathKey(from),
-    limit,
-  );
-  return rows.map(directoryOf);
+function inOrder(db: Database, watch: number): OrderedDirectories {
+  return {
+    keyOf: pathKey,
+    endOf: (subtree) => (subtree === '' ? Buffer.of(0xff) : Buffer.concat([pathKey(subtree), Buffer.of(1)])),
+    one: async (path) => recordAt(db, watch, path),
+    async page(from, to, limit) {
+      const rows = db.all(
+        `SELECT ${columns} FROM directories WHERE watch = ? AND path >= ? AND path <= ? ORDER BY path LIMIT ?`,
+        watch,
+        from,
+        to,
+        limit,
+      );
+      const last = rows.length < limit ? undefined : rows.at(-1);
+      return { records: rows.map(directoryOf), last: last && bytes(last, 'path') };
+    },
+    // A row costs a tenth of a statement.
+    smallestPage: 32,
+    largestPage: 512,
+    mostAhead: 8_192,
+  };
 }
 
 /** Pages by key, so that no cursor stays open while others write. */
