@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, createSecureContext, getCACertificates } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { FtpServer } from '../../config/config.ts';
 import { InvalidInput } from '../../failure.ts';
 
@@ -15,11 +15,7 @@ export function tlsOptions({ host, tls }: FtpServer, ca: string | undefined): Co
       host,
       ...(serverName === undefined ? {} : { servername: serverName }),
       rejectUnauthorized: tls.verify,
-      secureContext: createSecureContext({
-        minVersion: tls.minVersion,
-        ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers.join(':') }),
-        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
-      }),
+      secureContext: contextOf(tls, ca),
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -28,4 +24,22 @@ export function tlsOptions({ host, tls }: FtpServer, ca: string | undefined): Co
       advice: 'Check `tls.ca` (a PEM certificate) and `tls.ciphers` (OpenSSL names).',
     });
   }
+}
+
+/** The last ones: the certificates of all authorities take 20 ms and more than a megabyte, for each session of a server. */
+const contexts = new Map<string, SecureContext>();
+const mostContexts = 16;
+
+function contextOf({ minVersion, ciphers }: FtpServer['tls'], ca: string | undefined): SecureContext {
+  const key = JSON.stringify([minVersion, ciphers, ca]);
+  const known = contexts.get(key);
+  if (known !== undefined) return known;
+  const context = createSecureContext({
+    minVersion,
+    ...(ciphers === undefined ? {} : { ciphers: ciphers.join(':') }),
+    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+  });
+  if (contexts.size >= mostContexts) contexts.clear();
+  contexts.set(key, context);
+  return context;
 }
