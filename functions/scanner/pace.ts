@@ -5,6 +5,8 @@ import type { DirectoryRecord, ScanRecord, WatchRecord } from '../../shared/stat
 import type { Entry } from '../../shared/tree/entry.ts';
 import { unchangedSuffices } from './unchanged.ts';
 
+/** Servers that keep no times of directories show one of long ago: 1970 (object stores), 1980 (FAT). */
+const earliestTime = Date.UTC(1980, 0, 3);
 /** Clocks and time zones of servers may be off by so much. */
 const clockErrorMs = 48 * 3_600_000;
 
@@ -44,7 +46,8 @@ export class Pace {
 
   /** Told of the directories in every listing. */
   listed(path: string, { modifiedAt }: Pick<Entry, 'modifiedAt'>): void {
-    if (modifiedAt !== null && modifiedAt < this.#oldestNews) this.#old.add(path);
+    if (modifiedAt === null || modifiedAt < earliestTime) return;
+    if (modifiedAt < this.#oldestNews) this.#old.add(path);
   }
 
   /** Asked for the second time, a directory does not rest. */

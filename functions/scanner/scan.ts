@@ -110,6 +110,9 @@ class TaskRun {
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
     this.#except = new Set(claimed.scope.except);
     this.#startedAt = clock();
+    // What an attempt before this one has committed died with its counts; the end of the scan must not take the tree for
+    // what it was.
+    if (claimed.fence.attempt > 1) this.#counts = { ...noCounts, changedDirectories: 1 };
   }
 
   async run(): Promise<TaskResult> {

@@ -120,7 +120,8 @@ export interface Scans {
   claimReassembly(watch: WatchKey, scan: number, now: number): Promise<ClaimedTask | undefined>;
   /**
    * Closes the scan: it accepts no more writes, and `changes --since` shows it. An answer (`decideHold`) given to the
-   * very set that `end` holds, while the end was judged without it, stands.
+   * very set that `end` holds, while the end was judged without it, stands, and so does the order to scan at once
+   * (`setNextDue` to 0) that came since the scan began.
    */
   closeScan(fence: Fence, end: ScanEnd, now: number): Promise<void>;
 }
@@ -159,6 +160,7 @@ export interface Partial {
 export interface ScanCounts {
   readonly directories: number;
   readonly files: number;
+  /** One more for each task that was begun again: its earlier attempts may have changed some. */
   readonly changedDirectories: number;
   readonly partialDirectories: number;
   /** Changes logged. Counted by attempts that lived to their end: after a crash it may be too low. */

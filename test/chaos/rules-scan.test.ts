@@ -55,6 +55,22 @@ describe('who may write', () => {
     );
   });
 
+  // TaskRun begins with noCounts whatever the attempt: the tree's digest stays that of the scan before.
+  it('what a killed attempt has committed counts at the end', async (t) => {
+    const bench = await Bench.open(t);
+    bench.world.put('a/1', 1);
+    const before = (await bench.scan()).summary.treeDigest;
+    bench.world.put('a/2', 2);
+    const scan = await bench.begin();
+    const [task = ''] = await bench.tasks(scan);
+    const dying = Object.create(bench.state, {
+      completeTask: { value: () => Promise.reject(new Error('killed')) },
+    });
+    await assert.rejects(bench.scanTask(scan, task, undefined, dying), /killed/);
+    await bench.scanTask(scan, task);
+    assert.notEqual((await bench.end(scan)).summary.treeDigest, before);
+  });
+
   // `claim` of the state does not look at the status: the task is scanned once more.
   it('rule 3: a task that is done already is not done again', async (t) => {
     const bench = await Bench.open(t);

@@ -60,6 +60,16 @@ describe('an adaptive pace', () => {
     }
   });
 
+  it('takes the time of an object store for none', async (t) => {
+    const bench = await Bench.open(t, { maxStalenessMs: stalenessMinutes * minute, initial: 'baseline' });
+    bench.world.put('leaf', null, 0);
+    await bench.scan();
+    await bench.scan();
+    const before = bench.listed;
+    await bench.scan();
+    assert.equal(bench.listed - before, 2);
+  });
+
   it('looks at everything after a scan that was not complete', async (t) => {
     const bench = await adaptive(t);
     await bench.scan({ ...sound, flaw: 'denied' });

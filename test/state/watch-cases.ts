@@ -80,6 +80,17 @@ function enrolling(check: StateCheck): void {
     assert.equal(record.lastCompleteAt, t0 + 5_000);
   });
 
+  check('an order to scan at once that comes during a scan stands at its end', async ({ state }) => {
+    await state.enroll(enrolment(), t0);
+    await begin(state);
+    await state.setNextDue(incoming, 0);
+    await finish(state);
+    assert.deepEqual(await state.due(t0, 1), [incoming]);
+    await begin(state);
+    await finish(state);
+    assert.deepEqual(await state.due(t0, 1), []);
+  });
+
   check('an incomplete scan leaves lastCompleteAt where it was', async ({ state }) => {
     await state.enroll(enrolment(), t0);
     await begin(state);

@@ -26,7 +26,10 @@ export async function obeyedBy(stack: Stack, state: State, key: WatchKey, order:
     if (!(failure instanceof Failure)) throw error;
     return `the planner sees it within a minute (it could not be called: ${failure.message})`;
   }
-  if (watch.openScan !== null) return `scan ${watch.openScan} is under way`;
+  if (watch.openScan !== null) {
+    const next = order === 'scan' ? ', the one asked for follows at once' : '';
+    return `scan ${watch.openScan} is under way${next}`;
+  }
   return begins ? 'the planner begins the next scan' : 'the planner goes on with it';
 }
 

@@ -46,7 +46,8 @@ async function closedRow(services: Services, row: WatchRow, judged: ScanEnd, now
     openScan: null,
     lastStartedAt: summary.startedAt,
     lastCompleteAt: summary.status === 'complete' ? now : row.lastCompleteAt,
-    nextDueAt: end.nextDueAt,
+    // 0: somebody has asked for a scan since this one began.
+    nextDueAt: row.nextDueAt === 0 ? 0 : end.nextDueAt,
     hold: end.hold && holdOf(end.hold),
     last: await pack(table, { summary, plan }),
     members: members.length + rejected.length === 0 ? null : await pack(table, { held: members, rejected }),

@@ -109,7 +109,13 @@ async function begin(services: Services, scan: NewScan, now: number): Promise<Sc
     const scopes = known ? row.scopes : [...row.scopes, scan.scope];
     const rules: Write = { key: rulesKey(scan.scope), kind: 'put', item: { j: json(scan.rules) } };
     const begun = await table.transact([
-      rows.replacement(found, { ...row, scan: next, openScan: next, scopes }),
+      rows.replacement(found, {
+        ...row,
+        scan: next,
+        openScan: next,
+        nextDueAt: Math.max(row.nextDueAt, 1),
+        scopes,
+      }),
       scanReplacement(row.number, next, 0, scanRow, now),
       ...(known ? [] : [rules]),
       ...(await taskRows(table, row.number, next, 0, scan.tasks, now)),

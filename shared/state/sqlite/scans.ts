@@ -82,7 +82,8 @@ export function sqliteScans(db: Database): Scans {
 function begin(db: Database, scan: NewScan, now: number): ScanRecord | undefined {
   const id = watchId(db, scan.watch);
   const begun = db.run(
-    'UPDATE watches SET scan = scan + 1, open_scan = scan + 1 WHERE id = ? AND scan = ? AND open_scan IS NULL',
+    `UPDATE watches SET scan = scan + 1, open_scan = scan + 1, next_due_at = MAX(next_due_at, 1)
+     WHERE id = ? AND scan = ? AND open_scan IS NULL`,
     id,
     scan.after,
   );
@@ -231,13 +232,15 @@ function close(db: Database, fence: Fence, judged: ScanEnd, now: number): void {
   db.run('DELETE FROM tasks WHERE watch = ? AND scan <= ?', watch, fence.scan);
   const { members, ...hold } = end.hold ?? { members: [] };
   db.run(
-    `UPDATE watches SET open_scan = NULL, last_scan = ?, last_started_at = ?, next_due_at = ?, plan = ?, hold = ?,
+    // 0: somebody has asked for a scan since this one began.
+    `UPDATE watches SET open_scan = NULL, last_scan = ?, last_started_at = ?, plan = ?, hold = ?,
+       next_due_at = CASE next_due_at WHEN 0 THEN 0 ELSE ? END,
        held = ?, rejected = ?, last_complete_at = CASE WHEN ? THEN ? ELSE last_complete_at END WHERE id = ?`,
     JSON.stringify(end.summary),
     end.summary.startedAt,
-    end.nextDueAt,
     end.plan && JSON.stringify(end.plan),
     end.hold && JSON.stringify(hold),
+    end.nextDueAt,
     JSON.stringify(members),
     JSON.stringify(end.rejected),
     end.summary.status === 'complete' ? 1 : 0,
