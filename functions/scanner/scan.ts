@@ -91,6 +91,8 @@ class TaskRun {
   #probes = 0;
   #context: ComparisonContext | undefined;
   #pace: Pace | undefined;
+  /** Directories that the pace left alone. */
+  #rested = 0;
 
   constructor(
     task: ScanTask,
@@ -145,6 +147,7 @@ class TaskRun {
       if (!this.#signal.aborted || isOfState(error)) failure = failureOf(error);
       await this.#flush();
     }
+    if (this.#rested > 0) this.#services.log.debug({ directories: this.#rested }, 'cold, not looked at');
     if (failure !== null) return this.#giveUp(failure);
     return { counts: this.#counts, partials: this.#partials, failure: null, children: this.#children() };
   }
@@ -209,6 +212,7 @@ class TaskRun {
     const record = await this.#batch.record(directory);
     if (record === undefined) return undefined; // gone from the snapshot since the plan was made: its parent decides
     if (this.#pace?.rests(record, this.#clock()) === true) {
+      this.#rested += 1;
       this.#passed(record.reported);
       return undefined;
     }

@@ -23,7 +23,7 @@ const series: readonly Series[] = [
   { client: 'lftp', title: 'lftp', variants: ['find -l'] },
   { client: 'rclone', title: 'rclone, best of 8, 16, 32 sessions', variants: [] },
   { client: 'find', title: 'find on the server', variants: ['on the server'] },
-  { client: 'farwatch', title: 'Farwatch, 8 sessions', variants: ['warm scan'] },
+  { client: 'farwatch', title: 'Farwatch, warm scan, at most 8 sessions', variants: ['warm scan'] },
 ];
 
 /** Files a second over the largest usual tree, a line for each server and distance: an SVG for light and dark pages. */
@@ -36,7 +36,7 @@ export function chart(rows: readonly Row[], files: number): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom + 34}" role="img" aria-label="${title}">`,
     style,
     `<text x="0" y="16" class="title">${title}, by server and round trip (logarithmic)</text>`,
-    ...legend(),
+    ...legend(new Set(shown.map(({ client }) => client))),
     ...axis(bottom),
     ...places.flatMap(([place, there], index) => line(place, there, top + (index + 0.5) * rowHeight)),
     '</svg>',
@@ -55,8 +55,8 @@ text { font: 12px system-ui, sans-serif; fill: #6e7781; }
 @media (prefers-color-scheme: dark) { .title, .place { fill: #f0f6fc; } .lftp { fill: #ab7df8; } }
 </style>`;
 
-function legend(): readonly string[] {
-  const titles = [...series].reverse();
+function legend(clients: ReadonlySet<ClientName>): readonly string[] {
+  const titles = series.filter(({ client }) => clients.has(client)).toReversed();
   let x = 6;
   return titles.flatMap(({ client, title }) => {
     const at = x;
