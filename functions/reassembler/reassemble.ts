@@ -8,6 +8,7 @@ import {
   type Hold,
   type HoldMembers,
   type ScanEnd,
+  type ScanRecord,
   type ScanSummary,
   type State,
   type WatchRecord,
@@ -218,8 +219,7 @@ async function scanEnd(
   const complete = partialDirectories === 0 && scan.failure === null;
   const untouched = scan.counts.changedDirectories === 0 && held.directories.size === 0;
   const last = record.lastScan;
-  // Of all sessions together: there was one for each task of the plan, or it did not take long.
-  const workMs = (now - scan.startedAt) * (record.plan?.length ?? 1);
+  const workMs = listingTook(scan, record, now);
   const tree =
     untouched && complete && last?.status === 'complete' && record.plan !== null
       ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
@@ -243,6 +243,17 @@ async function scanEnd(
     hold: holdOf(verdict, judged, scan.scan),
     rejected: verdict.rejected,
   };
+}
+
+/** Of all sessions together; 0 where that cannot be told from the time that it took to write what was new. */
+function listingTook(
+  { startedAt, counts }: ScanRecord,
+  { lastScan, plan }: WatchRecord,
+  now: number,
+): number {
+  const wroteMuch = lastScan === null || counts.changedDirectories * 4 > counts.directories;
+  // There was a session for each task of the plan, or it did not take long.
+  return wroteMuch ? 0 : (now - startedAt) * (plan?.length ?? 1);
 }
 
 /** A directory that answered "not found" and that its parent does not list either is gone, not unfinished. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Fenced } from '../../shared/failure.ts';
-import { Bench, day, denied, everything, minute, sound, until } from './bench.ts';
+import { Bench, day, denied, everything, minute, sound, told, until } from './bench.ts';
 
 /**
  * The rules of protocol.md that planner, scanner and reassembler keep. Above each test stands the mutation of the code
@@ -181,6 +181,29 @@ describe('what is not a change', () => {
     assert.deepEqual((await bench.scan()).told, []);
     bench.world.put('b/4', 4);
     assert.deepEqual((await bench.scan()).told, ['created b/4']);
+  });
+
+  // missingSubtree does not look at changedBy: a/f and a/g are deleted after a/g was created.
+  it('rule 14: a directory that came back before another task of the scan listed it is still there', async (t) => {
+    const bench = await Bench.open(t);
+    for (const path of ['a/f', 'kept']) bench.world.put(path, 1);
+    await bench.scan();
+    const scan = await bench.begin([
+      { subtrees: [''], except: ['a'] },
+      { subtrees: ['a'], except: [] },
+    ]);
+    const [parent = '', child = ''] = await bench.tasks(scan);
+    bench.world.remove('a');
+    await bench.scanTask(scan, parent);
+    bench.world.put('a/f', 1);
+    bench.world.put('a/g', 2);
+    await bench.scanTask(scan, child);
+    const { summary } = await bench.end(scan);
+    const logged = (await bench.log()).filter((change) => change.scan === scan);
+    assert.deepEqual([summary.status, told(logged)], ['complete', ['modified a/f', 'created a/g']]);
+    assert.deepEqual((await bench.scan()).told, []);
+    bench.world.remove('a');
+    assert.deepEqual((await bench.scan()).told, ['deleted a/f', 'deleted a/g', 'deleted a']);
   });
 
   // stubsFor looks only at what is listed: the subtree is never watched again.
