@@ -7,6 +7,7 @@ import {
   type DirectoryCommit,
   type Hold,
   type HoldMembers,
+  type Partial,
   type ScanEnd,
   type ScanRecord,
   type ScanSummary,
@@ -213,7 +214,7 @@ async function scanEnd(
     claimed: { scan },
   } = judged;
   const { watch, unfinished } = reassembly;
-  const partials = scan.partials.filter((partial) => !isProvedGone(partial, held.missing));
+  const partials = await notGone(scan, held.missing, state);
   const excused = scan.partials.length - partials.length;
   const partialDirectories = scan.counts.partialDirectories - excused;
   const complete = partialDirectories === 0 && scan.failure === null;
@@ -243,6 +244,21 @@ async function scanEnd(
     hold: holdOf(verdict, judged, scan.scan),
     rejected: verdict.rejected,
   };
+}
+
+/** Directories that were asked for in vain and are still thought to be there. */
+async function notGone(
+  { watch, partials }: ScanRecord,
+  missing: readonly MissingEntry[],
+  state: State,
+): Promise<readonly Partial[]> {
+  const left = partials.filter((partial) => !isProvedGone(partial, missing));
+  const records = left.map(({ reason, path }) =>
+    // Without a record: an earlier slice of the judgement has found it gone.
+    reason === 'not-found' ? state.directory(watch, path) : null,
+  );
+  const found = await Promise.all(records);
+  return left.filter((_, index) => found[index] !== undefined);
 }
 
 /** Of all sessions together; 0 where that cannot be told from the time that it took to write what was new. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { enrollWatch, planScan } from '../../functions/planner/plan-scan.ts';
-import { type Reassembled, reassemble } from '../../functions/reassembler/reassemble.ts';
+import { judgeHeldChanges, type Reassembled, reassemble } from '../../functions/reassembler/reassemble.ts';
 import { scanTask } from '../../functions/scanner/scan.ts';
 import { Runner } from '../../infra/local/runner.ts';
 import type { Change } from '../../shared/changes/change.ts';
@@ -158,6 +158,14 @@ export class Bench {
     const outcome = await reassemble(reassembly, services, this.world.clock);
     assert.ok(outcome, 'the scan ends');
     return outcome;
+  }
+
+  /** The first part of the end of a large scan. */
+  async judge(scan: number) {
+    const services = { state: this.state, log: quiet, committed: () => {} };
+    const reassembly = { watch: this.watch, server, scan, unfinished: [] };
+    const { signal } = new AbortController();
+    return judgeHeldChanges(reassembly, services, this.world.clock, signal);
   }
 
   /** A whole scan; returns how it ended and what it logged. */

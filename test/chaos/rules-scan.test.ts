@@ -206,6 +206,22 @@ describe('what is not a change', () => {
     assert.deepEqual((await bench.scan()).told, ['deleted a/f', 'deleted a/g', 'deleted a']);
   });
 
+  // notGone does not ask for the record: the scan is incomplete though nothing of it is missing.
+  it('a directory that is gone leaves a scan complete, whichever slice of its end has judged that', async (t) => {
+    const bench = await Bench.open(t);
+    for (const path of ['a/f', 'kept']) bench.world.put(path, 1);
+    await bench.scan();
+    bench.world.remove('a');
+    const scan = await bench.begin([
+      { subtrees: [''], except: ['a'] },
+      { subtrees: ['a'], except: [] },
+    ]);
+    for (const task of await bench.tasks(scan)) await bench.scanTask(scan, task);
+    const { done, changes } = await bench.judge(scan);
+    assert.deepEqual([done, changes], [true, 2]);
+    assert.equal((await bench.end(scan)).summary.status, 'complete');
+  });
+
   // stubsFor looks only at what is listed: the subtree is never watched again.
   it('rule 12: a directory that the first listing under new rules lacks is not forgotten', async (t) => {
     const bench = await Bench.open(t);
