@@ -253,7 +253,7 @@ async function notGone(
   state: State,
 ): Promise<readonly Partial[]> {
   const left = partials.filter((partial) => !isProvedGone(partial, missing));
-  const records = left.map(({ reason, path }) =>
+  const records = left.map(async ({ reason, path }) =>
     // Without a record: an earlier slice of the judgement has found it gone.
     reason === 'not-found' ? state.directory(watch, path) : null,
   );
