@@ -220,11 +220,10 @@ async function scanEnd(
   const complete = partialDirectories === 0 && scan.failure === null;
   const untouched = scan.counts.changedDirectories === 0 && held.directories.size === 0;
   const last = record.lastScan;
-  const workMs = listingTook(scan, record, now);
   const tree =
     untouched && complete && last?.status === 'complete' && record.plan !== null
       ? { digest: last.treeDigest, plan: record.plan, dueAt: null }
-      : await survey(reassembly, { startedAt: scan.startedAt, workMs }, state);
+      : await survey(reassembly, scan.startedAt, state);
   return {
     summary: {
       scan: scan.scan,
@@ -259,17 +258,6 @@ async function notGone(
   );
   const found = await Promise.all(records);
   return left.filter((_, index) => found[index] !== undefined);
-}
-
-/** Of all sessions together; 0 where that cannot be told from the time that it took to write what was new. */
-function listingTook(
-  { startedAt, counts }: ScanRecord,
-  { lastScan, plan }: WatchRecord,
-  now: number,
-): number {
-  const wroteMuch = lastScan === null || counts.changedDirectories * 4 > counts.directories;
-  // There was a session for each task of the plan, or it did not take long.
-  return wroteMuch ? 0 : (now - startedAt) * (plan?.length ?? 1);
 }
 
 /** A directory that answered "not found" and that its parent does not list either is gone, not unfinished. */

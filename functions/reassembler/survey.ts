@@ -1,20 +1,14 @@
 import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { type Snapshots, watchKey } from '../../shared/state/state.ts';
 import { rollUp } from '../../shared/tree/digest.ts';
-import { planTasks, type TaskScope, usualDirectoryMs } from '../../shared/tree/plan.ts';
+import { planTasks, type TaskScope } from '../../shared/tree/plan.ts';
 
 interface Surveyed {
   readonly watch: WatchConfig;
   readonly server: ServerConfig;
 }
 
-export interface Effort {
-  readonly startedAt: number;
-  /** Of all sessions together. */
-  readonly workMs: number;
-}
-
-export interface Survey {
+interface Survey {
   readonly digest: string;
   readonly plan: readonly TaskScope[];
   readonly dueAt: number | null;
@@ -26,7 +20,7 @@ const directoriesPerTask = 200;
 /** One pass over the directories: the digest of the tree, the next plan, and when the first settling file is due. */
 export async function survey(
   { watch, server }: Surveyed,
-  { startedAt, workMs }: Effort,
+  startedAt: number,
   state: Pick<Snapshots, 'directories'>,
 ): Promise<Survey> {
   const rolled = rollUp();
@@ -40,18 +34,11 @@ export async function survey(
       dueAt = Math.min(dueAt ?? directory.dueAt, directory.dueAt);
     }
   }
-  const parts = Math.max(
-    1,
-    Math.min(server.connections, worthTasks({ watch, server }, costs.length, workMs)),
-  );
-  return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
-}
-
-/** How many tasks are worth their overhead, by the directories and by the time that they took. */
-function worthTasks({ watch, server }: Surveyed, directories: number, workMs: number): number {
-  const { taskDirectories } = watch.scan;
   // FTP lists one directory after another in a session; SFTP many at once, so that a task may well have more.
   const perTask =
-    server.protocol === 'sftp' ? Math.max(directoriesPerTask, taskDirectories) : directoriesPerTask;
-  return Math.floor(Math.max(directories / perTask, workMs / (usualDirectoryMs * taskDirectories)));
+    server.protocol === 'sftp'
+      ? Math.max(directoriesPerTask, watch.scan.taskDirectories)
+      : directoriesPerTask;
+  const parts = Math.max(1, Math.min(server.connections, Math.floor(costs.length / perTask)));
+  return { digest: rolled.digest(), plan: planTasks(costs, parts), dueAt };
 }

@@ -38,10 +38,10 @@ export class Pace {
   static of(watch: WatchConfig, scan: ScanRecord, record: WatchRecord | undefined): Pace | undefined {
     const last = record?.lastScan;
     if (watch.maxStalenessMs === null || last?.status !== 'complete') return undefined;
-    const intervalMs = nextDue(watch, scan.startedAt) - scan.startedAt;
-    const regularMs = 'every' in watch.schedule ? watch.schedule.every : intervalMs;
-    if (watch.maxStalenessMs <= regularMs) return undefined;
-    return new Pace(watch.maxStalenessMs, regularMs, scan, last.startedAt);
+    const intervalMs =
+      'every' in watch.schedule ? watch.schedule.every : nextDue(watch, scan.startedAt) - scan.startedAt;
+    if (watch.maxStalenessMs <= intervalMs) return undefined;
+    return new Pace(watch.maxStalenessMs, intervalMs, scan, last.startedAt);
   }
 
   /** Told of the directories in every listing. */

@@ -8,9 +8,6 @@ import {
   type CompletedTask,
   type DirectoryCommit,
   type DirectoryRecord,
-  noCounts,
-  type Partial,
-  type ScanCounts,
   type ScanFailure,
   type State,
   type TaskResult,
@@ -18,14 +15,21 @@ import {
 } from '../../shared/state/state.ts';
 import { digestListing } from '../../shared/tree/digest.ts';
 import { type Entry, isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
-import type { Listing, Unchanged } from '../../shared/tree/listing.ts';
-import { comparePaths, splitFrontier, type TaskScope, usualDirectoryMs } from '../../shared/tree/plan.ts';
+import type { Listing, PartialListing, Unchanged } from '../../shared/tree/listing.ts';
+import {
+  comparePaths,
+  slowDirectoryMs,
+  splitFrontier,
+  type TaskScope,
+  usualDirectoryMs,
+} from '../../shared/tree/plan.ts';
 import { compileSelection, type Selection, selectionDigest } from '../../shared/tree/selection.ts';
 import { Batch } from './batch.ts';
 import { type ComparisonContext, compare, tracks } from './compare.ts';
 import { Frontier } from './frontier.ts';
 import { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
+import { Tally } from './tally.ts';
 import { isUnchanged, knownOf, trackedFiles, tracksAll, withProbe } from './unchanged.ts';
 
 export interface ScannerServices {
@@ -84,9 +88,10 @@ class TaskRun {
   readonly #batch: Batch;
   readonly #except: ReadonlySet<string>;
   readonly #startedAt: number;
+  /** Of the first answer: logging in says nothing about directories. */
+  #listingSince: number | undefined;
   readonly #relisted = new Set<string>();
-  readonly #partials: Partial[] = [];
-  #counts: ScanCounts = noCounts;
+  readonly #tally: Tally;
   /** Commits in the batch that store a probe and nothing else: nothing has changed there. */
   #probes = 0;
   #context: ComparisonContext | undefined;
@@ -112,9 +117,7 @@ class TaskRun {
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
     this.#except = new Set(claimed.scope.except);
     this.#startedAt = clock();
-    // What an attempt before this one has committed died with its counts; the end of the scan must not take the tree for
-    // what it was.
-    if (claimed.fence.attempt > 1) this.#counts = { ...noCounts, changedDirectories: 1 };
+    this.#tally = new Tally(claimed.fence.attempt);
   }
 
   async run(): Promise<TaskResult> {
@@ -149,7 +152,7 @@ class TaskRun {
     }
     if (this.#rested > 0) this.#services.log.debug({ directories: this.#rested }, 'cold, not looked at');
     if (failure !== null) return this.#giveUp(failure);
-    return { counts: this.#counts, partials: this.#partials, failure: null, children: this.#children() };
+    return this.#tally.result(this.#children());
   }
 
   async #comparisonContext(): Promise<ComparisonContext> {
@@ -251,7 +254,8 @@ class TaskRun {
       }
       if (commit !== undefined) this.#batch.add(commit, now);
     }
-    this.#count(listing, directory, entries);
+    this.#passed(entries.reduce((sum, { kind }) => sum + (kind === 'file' ? 1 : 0), 0));
+    if (listing.status === 'partial') this.#partial(listing, directory);
     // Listed for the second time, a directory leads only to what is new in it.
     this.#descendTo(
       this.#relisted.has(directory)
@@ -265,12 +269,15 @@ class TaskRun {
   }
 
   #passed(files: number): void {
-    this.#counts = {
-      ...this.#counts,
-      directories: this.#counts.directories + 1,
-      files: this.#counts.files + files,
-    };
+    this.#tally.passed(files);
     this.#services.advanced(1, files);
+  }
+
+  #partial(listing: PartialListing, directory: string): void {
+    this.#tally.partial(directory, listing);
+    const { reason, detail } = listing;
+    const path = absolutePath(this.#task.watch.root, directory);
+    this.#services.log.info({ path, reason, detail }, 'listing is partial');
   }
 
   #pathsIn(directory: string, children: readonly Pick<Entry, 'name' | 'modifiedAt'>[]): readonly string[] {
@@ -289,6 +296,7 @@ class TaskRun {
 
   async #goOn(): Promise<void> {
     const now = this.#clock();
+    this.#listingSince ??= now;
     if (this.#batch.isFull(now)) await this.#flush();
     if (this.#shouldHandOn(now)) this.#frontier.stop();
     this.#frontier.settle();
@@ -305,26 +313,6 @@ class TaskRun {
     }
     const isTracked = ({ kind }: Entry) => kind === 'file' || kind === 'directory';
     return entries.every(isTracked) ? entries : entries.filter(isTracked);
-  }
-
-  #count(listing: Listing, directory: string, entries: readonly { readonly kind: string }[]): void {
-    const files = entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? 1 : 0), 0);
-    const partial = listing.status === 'partial';
-    this.#counts = {
-      ...this.#counts,
-      directories: this.#counts.directories + 1,
-      files: this.#counts.files + files,
-      partialDirectories: this.#counts.partialDirectories + (partial ? 1 : 0),
-    };
-    if (listing.status === 'partial') {
-      this.#partials.push({ path: directory, reason: listing.reason, detail: listing.detail });
-      const at = absolutePath(this.#task.watch.root, directory);
-      this.#services.log.info(
-        { path: at, reason: listing.reason, detail: listing.detail },
-        'listing is partial',
-      );
-    }
-    this.#services.advanced(1, files);
   }
 
   /** A directory that vanished under the scan: only a newer listing of its parent can prove that. */
@@ -344,23 +332,26 @@ class TaskRun {
     this.#probes = 0;
     const { directories, changes, again } = await this.#batch.flush();
     this.#frontier.add(again);
-    this.#counts = {
-      ...this.#counts,
-      changedDirectories: this.#counts.changedDirectories + Math.max(0, directories - probes),
-      changes: this.#counts.changes + changes,
-    };
+    this.#tally.committed(Math.max(0, directories - probes), changes);
     if (changes > 0) this.#services.committed();
   }
 
   #shouldHandOn(now: number): boolean {
-    const { scan } = this.#task.watch;
-    const elapsedMs = now - this.#startedAt;
-    if (this.#signal.aborted || elapsedMs >= scan.taskBudgetMs) return true;
+    const { taskBudgetMs, taskDirectories } = this.#task.watch.scan;
+    if (this.#signal.aborted || now - this.#startedAt >= taskBudgetMs) return true;
     return (
-      (this.#counts.directories >= scan.taskDirectories ||
-        elapsedMs >= scan.taskDirectories * usualDirectoryMs) &&
+      (this.#tally.directories >= taskDirectories || this.#isSlow(now)) &&
       this.#frontier.queued > 1 &&
       this.#services.sessions.idle(this.#task.server) > 0
+    );
+  }
+
+  /** Whether its directories have taken the time of a whole task already, and will go on so. */
+  #isSlow(now: number): boolean {
+    const { taskDirectories } = this.#task.watch.scan;
+    const listedMs = now - (this.#listingSince ?? now);
+    return (
+      listedMs >= taskDirectories * usualDirectoryMs && listedMs >= this.#tally.directories * slowDirectoryMs
     );
   }
 
@@ -371,17 +362,8 @@ class TaskRun {
     return splitFrontier(rest, this.#claimed.scope.except, Math.min(90, parts));
   }
 
-  /** What was not listed is unfinished; nothing follows from it. */
   #giveUp(failure: ScanFailure): TaskResult {
-    const rest = this.#frontier.rest();
-    const unfinished = rest.map((path) => ({ path, reason: failure.error, detail: failure.message }));
-    const partialDirectories = this.#counts.partialDirectories + Math.max(1, rest.length);
-    return {
-      counts: { ...this.#counts, partialDirectories },
-      partials: [...this.#partials, ...unfinished].slice(0, 100),
-      failure,
-      children: [],
-    };
+    return this.#tally.givenUp(this.#frontier.rest(), failure);
   }
 }
 

@@ -16,10 +16,11 @@ export interface DirectoryCost {
 }
 
 /**
- * What a directory takes one session at a common pace: where it takes longer, far fewer directories make a task that is
- * worth its overhead.
+ * What a directory takes one session at a common pace, and where it is slow: there far fewer directories make a task
+ * that is worth its overhead.
  */
 export const usualDirectoryMs = 1;
+export const slowDirectoryMs = 20;
 
 /** Subtrees and excepts of a planned scope at most: it travels in one row and one message. */
 const markersPerScope = 200;
