@@ -22,16 +22,21 @@ export interface Page {
   readonly last: Uint8Array | undefined;
 }
 
+/** Subtrees of fewer records than that are small. */
+const smallSubtree = 10;
+
 /**
- * Reads ahead from the directory asked for, up to the end of the last subtree or to what was read ahead before: whoever
- * asks in the order of the keys has every record read about once, and many of them together. Pages grow as long as a quarter of
- * what is read lies in the subtrees: they may be many and small, with those of others in between. A record is given out
- * once, then read anew.
+ * Reads ahead from the directory asked for, to the end of its subtree or to what was read ahead before: whoever asks in
+ * the order of the keys has every record read about once, and many of them together. Where the subtrees prove to be small,
+ * as in what a task hands on, a page goes on across them: the smallest costs no more for it. Pages grow as long as half
+ * of what they bring is theirs. A record is given out once, then read anew.
  */
 export class ReadAhead {
   readonly #directories: OrderedDirectories;
   readonly #subtrees: readonly string[];
   readonly #end: Uint8Array;
+  /** Subtrees that records were read of. */
+  readonly #met = new Set<string>();
   #page: number;
   #read = 0;
   #own = 0;
@@ -50,8 +55,9 @@ export class ReadAhead {
     const ahead = this.#take(path);
     if (ahead !== undefined) return ahead;
     const from = this.#directories.keyOf(path);
-    if (this.#isOwn(path) && !this.#covered.some((range) => isWithin(from, range))) {
-      await this.#readAhead(from);
+    const subtree = this.#subtreeOf(path);
+    if (subtree !== undefined && !this.#covered.some((range) => isWithin(from, range))) {
+      await this.#readAhead(from, subtree);
       const read = this.#take(path);
       if (read !== undefined) return read;
     }
@@ -64,41 +70,45 @@ export class ReadAhead {
     return record;
   }
 
-  async #readAhead(from: Uint8Array): Promise<void> {
-    const { keyOf, page, mostAhead } = this.#directories;
+  async #readAhead(from: Uint8Array, subtree: string): Promise<void> {
+    const { keyOf, endOf, page, mostAhead } = this.#directories;
     if (this.#ahead.size > mostAhead) {
       this.#ahead = new Map();
       this.#covered = [];
     }
-    const known = this.#coveredAfter(from);
-    const to = known ?? this.#end;
+    const areSmall = this.#own < this.#met.size * smallSubtree;
+    const end = areSmall ? this.#end : endOf(subtree);
+    const known = this.#coveredAfter(from, end);
+    const to = known ?? end;
     const { records, last } = await page(from, to, this.#nextPage());
     for (const record of records) {
-      if (!this.#isOwn(record.path)) continue;
+      const within = this.#subtreeOf(record.path);
+      if (within === undefined) continue;
       if (known !== undefined && Buffer.compare(keyOf(record.path), known) === 0) continue;
       this.#own += 1;
+      this.#met.add(within);
       this.#ahead.set(record.path, record);
     }
     this.#read += records.length;
     this.#covered.push({ from, to: last ?? to });
   }
 
-  #isOwn(path: string): boolean {
-    return this.#subtrees.some((subtree) => path === subtree || isBelow(path, subtree));
+  #subtreeOf(path: string): string | undefined {
+    return this.#subtrees.find((subtree) => path === subtree || isBelow(path, subtree));
   }
 
   #nextPage(): number {
     const { smallestPage, largestPage } = this.#directories;
-    const ofUse = this.#own * 4 >= this.#read;
-    if (this.#read > 0) this.#page = ofUse ? Math.min(largestPage, this.#page * 2) : smallestPage;
+    const areOfUse = this.#own * 2 >= this.#read;
+    if (this.#read > 0) this.#page = areOfUse ? Math.min(largestPage, this.#page * 2) : smallestPage;
     return this.#page;
   }
 
-  /** Where the next range begins that was read ahead. */
-  #coveredAfter(from: Uint8Array): Uint8Array | undefined {
+  /** Where the next range begins that was read ahead, up to `end`. */
+  #coveredAfter(from: Uint8Array, end: Uint8Array): Uint8Array | undefined {
     let next: Uint8Array | undefined;
     for (const range of this.#covered) {
-      const isAhead = Buffer.compare(from, range.from) < 0;
+      const isAhead = Buffer.compare(from, range.from) < 0 && Buffer.compare(range.from, end) <= 0;
       if (isAhead && (next === undefined || Buffer.compare(range.from, next) < 0)) next = range.from;
     }
     return next;
