@@ -16,8 +16,11 @@ const flags = [
   // Nor does it need an old generation that triples before anybody looks what of it is garbage.
   '--heap-growing-percent=40',
 ];
-// One heap of C for all threads: one each takes some megabytes more, and only one of them does much.
-const environment = { MALLOC_ARENA_MAX: '1', ...process.env };
+// One heap of C for all threads: one each takes some megabytes more, and only one of them does much. It is read when a
+// process starts; the commands that this one will start have nothing to do with it.
+const ownVariables = { MALLOC_ARENA_MAX: '1', FARWATCH_LAUNCHED: '1' };
+const environment =
+  process.env.MALLOC_ARENA_MAX === undefined ? { ...process.env, ...ownVariables } : process.env;
 const inCheckout = fileURLToPath(new URL('./main.ts', import.meta.url));
 const installed = fileURLToPath(new URL('../../dist/infra/cli/main.js', import.meta.url));
 const main = existsSync(inCheckout) ? inCheckout : installed;
@@ -33,6 +36,7 @@ else {
 }
 
 async function begin() {
+  if (process.env.FARWATCH_LAUNCHED) for (const name of Object.keys(ownVariables)) delete process.env[name];
   keepCompiled();
   await import(pathToFileURL(main).href);
 }

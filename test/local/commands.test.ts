@@ -374,8 +374,10 @@ describe('outputs', { concurrency: 3 }, () => {
     );
   });
 
-  it('a command reads each batch from its standard input', async (t) => {
-    const script = 'process.stdin.pipe(require("node:fs").createWriteStream("taken.ndjson", { flags: "a" }))';
+  it('a command reads each batch from its standard input, in the surroundings of the caller', async (t) => {
+    const script = `const fs = require('node:fs');
+      fs.writeFileSync('arenas', String(process.env.MALLOC_ARENA_MAX));
+      process.stdin.pipe(fs.createWriteStream('taken.ndjson', { flags: 'a' }))`;
     const desk = new Desk(t, {}, [{ type: 'command', command: [process.execPath, '-e', script] }]);
     await desk.home.once();
     desk.write('d', 'new');
@@ -383,6 +385,8 @@ describe('outputs', { concurrency: 3 }, () => {
     assert.equal(code, 0, stderr);
     const taken = readFileSync(desk.home.path('taken.ndjson'), 'utf8');
     assert.ok(linesOf(taken).some((line) => line.includes(desk.path('d'))));
+    const arenas = String(process.env['MALLOC_ARENA_MAX']);
+    assert.equal(readFileSync(desk.home.path('arenas'), 'utf8'), arenas, 'what the launcher sets is its own');
   });
 
   it('metrics and health are served', async (t) => {
