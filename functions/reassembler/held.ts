@@ -102,12 +102,13 @@ function missingEntry(
   const replaced = entry.reported === null && entry.kind === 'directory';
   // An empty root may be a lost mount: it takes a second scan to believe it (protocol rule 14).
   const needed = parent.path === '' && parent.listed === 0 ? Math.max(2, rules.confirm) : rules.confirm;
+  const shown = replaced || parent.provedBy === rules.scan;
   return {
     path,
     kind: entry.kind,
     reported: admits(path, entry.kind) ? entry.reported : null,
-    shown: replaced || parent.provedBy === rules.scan,
-    proved: replaced || parent.provedBy === rules.scan,
+    shown,
+    proved: shown,
     confirmed: replaced || entry.misses >= needed,
   };
 }

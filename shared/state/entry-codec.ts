@@ -39,12 +39,11 @@ export function encodeEntries(entries: readonly SnapshotEntry[]): Buffer {
 }
 
 function compress(raw: Buffer): Buffer {
-  // Most of the time goes into setting out: level 1 and a known size make the tables small.
-  const params = { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_compressionLevel]: 1 };
-  // As much as it can take at most: by default Node sets 16 KB aside for each of thousands of small directories.
   return zstdCompressSync(raw, {
-    params,
+    params: { [constants.ZSTD_c_checksumFlag]: 1 },
+    // As much as it can take at most: by default Node sets 16 KB aside for each of thousands of small directories.
     chunkSize: Math.max(64, raw.length),
+    // A known size keeps the tables small that are set out for each of them.
     pledgedSrcSize: raw.length,
   });
 }

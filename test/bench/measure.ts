@@ -18,7 +18,7 @@ export interface MeasureOptions {
   readonly signal?: AbortSignal;
 }
 
-const lookMs = 40;
+const lookMs = 10;
 const ticksASecond = 100;
 
 /**

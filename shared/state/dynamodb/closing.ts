@@ -62,7 +62,7 @@ async function withAnswer({ table }: Services, row: WatchRow, end: ScanEnd): Pro
   if (end.hold === null) return end;
   const { digest, members } = end.hold;
   if (row.hold?.digest === digest && row.hold.decision === 'approved') {
-    return { ...end, hold: { ...end.hold, decision: 'approved' }, nextDueAt: 0 };
+    return { ...end, hold: { ...end.hold, decision: 'approved' } };
   }
   const known = row.members && (await unpack(table, row.members, storedMembers));
   const rejected = new Set(known?.rejected);

@@ -113,6 +113,7 @@ async function begin(services: Services, scan: NewScan, now: number): Promise<Sc
         ...row,
         scan: next,
         openScan: next,
+        // So that 0, an order to scan at once, can only have come since.
         nextDueAt: Math.max(row.nextDueAt, 1),
         scopes,
       }),

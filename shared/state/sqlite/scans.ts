@@ -82,6 +82,7 @@ export function sqliteScans(db: Database): Scans {
 function begin(db: Database, scan: NewScan, now: number): ScanRecord | undefined {
   const id = watchId(db, scan.watch);
   const begun = db.run(
+    // At least 1, so that 0, an order to scan at once, can only have come since.
     `UPDATE watches SET scan = scan + 1, open_scan = scan + 1, next_due_at = MAX(next_due_at, 1)
      WHERE id = ? AND scan = ? AND open_scan IS NULL`,
     id,
@@ -259,7 +260,7 @@ function withAnswer(db: Database, watch: number, end: ScanEnd): ScanEnd {
   const row = db.get('SELECT hold, rejected FROM watches WHERE id = ?', watch) ?? {};
   const stored = jsonOrNull(row, 'hold', storedHold);
   if (stored?.digest === digest && stored.decision === 'approved') {
-    return { ...end, hold: { ...end.hold, decision: 'approved' }, nextDueAt: 0 };
+    return { ...end, hold: { ...end.hold, decision: 'approved' } };
   }
   const rejected = new Set(json(row, 'rejected', storedPaths));
   if (members.length === 0 || !members.every((member) => rejected.has(member))) return end;
