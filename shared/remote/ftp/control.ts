@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Client, FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
 import { PassiveMode } from './passive.ts';
 import { type Reply, ReplyReader } from './reply-reader.ts';
+import { isSayable } from './wire.ts';
 
 /** Far beyond any directory that a server lists in one go. */
 const maxListingBytes = 256 * 2 ** 20;
@@ -101,8 +102,9 @@ export class FtpControl {
     return {
       send(commands) {
         if (ftp.closed) return;
+        if (!commands.every(isSayable)) throw new Error('a command with a line break');
         ftp.socket.cork();
-        for (const command of commands) ftp.send(command);
+        ftp.socket.write(`${commands.join('\r\n')}\r\n`, 'latin1');
         process.nextTick(() => ftp.socket.uncork());
       },
       end: () => end(),

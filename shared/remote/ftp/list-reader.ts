@@ -53,6 +53,11 @@ export class ListReader extends DirectoryReader {
     });
   }
 
+  /** The look was good enough, or nothing is. */
+  override async describe(): Promise<'not possible'> {
+    return 'not possible';
+  }
+
   /** The lines are the listing: equal ones cannot hide what LIST would show. */
   override trust(look: Look, listing: CompleteListing): Trust | undefined {
     const { entries } = parseList(dataOf(look), this.#clock());

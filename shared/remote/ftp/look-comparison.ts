@@ -1,6 +1,6 @@
 import type { Entry } from '../../tree/entry.ts';
 import type { Trust } from '../../tree/probe.ts';
-import { parseList } from './list.ts';
+import { type ParsedList, parseList } from './list.ts';
 import { zoneClock } from './list-clock.ts';
 import { dataOf, type Look } from './look.ts';
 
@@ -18,7 +18,7 @@ const aheadMs = 26 * 3_600_000;
  * between the two. Links are left out: ProFTPD lists by MLSD only those that lead somewhere.
  */
 export function compareLook(look: Look, exact: readonly Entry[]): Trust | undefined {
-  const parsed = parseList(dataOf(look), zoneClock('UTC', look.at));
+  const parsed = parsedLook(look);
   if (parsed.malformed !== undefined) return undefined;
   const shown = new Map(parsed.entries.filter(isTracked).map((entry) => [entry.name, entry]));
   const tracked = exact.filter(isTracked);
@@ -37,6 +37,17 @@ export function compareLook(look: Look, exact: readonly Entry[]): Trust | undefi
   }
   return { afterSeconds: showsLocalTime ? repeatedSeconds : minuteSeconds, doubted };
 }
+
+/** As if the server were in UTC. Kept as long as the look is: who describes it by its names compares it afterwards. */
+export function parsedLook(look: Look): ParsedList {
+  const known = parsedLooks.get(look);
+  if (known !== undefined) return known;
+  const parsed = parseList(dataOf(look), zoneClock('UTC', look.at));
+  parsedLooks.set(look, parsed);
+  return parsed;
+}
+
+const parsedLooks = new WeakMap<Look, ParsedList>();
 
 function isTracked({ kind }: Entry): boolean {
   return kind === 'file' || kind === 'directory';

@@ -15,6 +15,8 @@ export interface Look {
   /** Times as if the server were in UTC. */
   readonly directories: readonly Pick<Entry, 'name' | 'modifiedAt'>[];
   readonly fileCount: number;
+  /** All lines but those of `.` and `..`. */
+  readonly entryCount: number;
   /** Lines as LIST would have sent them, each with a line feed at its end. */
   readonly listing: string;
   /** When it was received. */
@@ -35,6 +37,7 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
   const clock: ListClock = { now: at, toUtc: Date.UTC };
   const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
   let fileCount = 0;
+  let entryCount = 0;
   let self: string | undefined;
   let text = version;
   // Most lines are files: they are digested as they stand, in runs from one directory to the next.
@@ -42,6 +45,7 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
   for (let from = 0; from < listing.length; ) {
     const end = listing.indexOf('\n', from) + 1;
     const kind = listing.charCodeAt(from);
+    entryCount += 1;
     if (kind === fileLetter) fileCount += 1;
     else if (kind === directoryLetter) {
       text += listing.slice(runFrom, from);
@@ -50,8 +54,10 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
       const parsed = parseUnixLine(line, clock);
       if (parsed === undefined) return undefined;
       const { name, modifiedAt } = parsed;
-      if (name === '.') self = line;
-      else if (name !== '..') {
+      if (name === '.' || name === '..') {
+        entryCount -= 1;
+        if (name === '.') self = line;
+      } else {
         directories.push({ name: fromWire(name), modifiedAt });
         text += `${name}/\n`;
       }
@@ -60,7 +66,7 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
   }
   if (self === undefined) return undefined;
   const digest = hash('sha256', `${text}${listing.slice(runFrom)}${self}`).slice(0, 24);
-  return { digest, directories, fileCount, listing, at };
+  return { digest, directories, fileCount, entryCount, listing, at };
 }
 
 const fileLetter = '-'.charCodeAt(0);

@@ -1,14 +1,19 @@
 import { joinPath } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import { DirectoryReader } from './directory-reader.ts';
+import { DirectoryReader, type Means } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import type { Look } from './look.ts';
 import { compareLook } from './look-comparison.ts';
 import { type ParsedMlsd, parseMlsd } from './mlsd.ts';
+import { describable, describeAll } from './mlst.ts';
 import { printable, toWire } from './wire.ts';
 
 const profile: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };
+/** Pure-FTPd; it says "truncated" as soon as there are as many lines as it shows at most. */
+const notCut = /\b\d+ matches total/;
+/** `.` and `..`. */
+const dots = 2;
 /** Directories seen and not yet listed, at most. */
 const maxExpected = 200_000;
 
@@ -19,6 +24,8 @@ const maxExpected = 200_000;
  */
 export class MlsdReader extends DirectoryReader {
   override readonly command = 'mlsd';
+  /** Lines of the longest listing of this session that was surely not cut: nor is one that has no more. */
+  #mostLines = 0;
   /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
   readonly #expected = new Map<string, string>();
 
@@ -28,6 +35,30 @@ export class MlsdReader extends DirectoryReader {
 
   override readLook(): undefined {
     return undefined;
+  }
+
+  /**
+   * Asks by MLST for what the look names: the very facts that MLSD would show, but without a data connection, so that
+   * many directories are on their way at a time. Not where the look may have been cut, which STAT does not say; nor where it
+   * shows what MLSD has words of its own for.
+   */
+  override async describe(
+    path: string,
+    look: Look,
+    { ask, known }: Means,
+  ): Promise<Listing | 'not possible' | 'not proved'> {
+    const names = look.entryCount <= this.traits.describesUpTo ? describable(look) : undefined;
+    if (names === undefined) return 'not possible';
+    // Another count than before: what else has changed is for MLSD to say.
+    const asProved = known !== undefined && known.probe !== null && known.entries === look.entryCount;
+    if (!asProved && !this.traits.cutsAlike) return 'not possible';
+    if (!asProved && look.entryCount + dots > this.#mostLines) return 'not proved';
+    const parsed = await describeAll(path, names, { ask, leave: this.traits.mustLeave });
+    if (parsed === undefined) return 'not possible';
+    const reply = { code: 250, message: '' };
+    const retrieved = { reply, data: Buffer.alloc(0), ended: 'in order' } as const;
+    const listing = this.judge({ path, parsed, retrieved });
+    return listing.status === 'complete' ? (this.#other(path, parsed) ?? listing) : 'not possible';
   }
 
   override trust(look: Look, listing: CompleteListing): Trust | undefined {
@@ -42,12 +73,10 @@ export class MlsdReader extends DirectoryReader {
     if (!safe && this.traits.mustLeave) await this.ask('CWD /');
     if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
     const parsed = parseMlsd(retrieved.data);
-    if (this.#isAnother(path, parsed)) {
-      const detail = 'no longer the directory that its parent showed: replaced, perhaps by a link';
-      return refused(path, profile, 'not-found', detail);
-    }
-    this.#expect(path, parsed);
+    const another = this.#other(path, parsed);
+    if (another !== undefined) return another;
     const listing = this.judge({ path, parsed, retrieved });
+    if (notCut.test(retrieved.reply.message)) this.#mostLines = Math.max(this.#mostLines, parsed.lines);
     return listing.status === 'complete' && listing.entries.length === 0 ? this.#entered(listing) : listing;
   }
 
@@ -59,10 +88,16 @@ export class MlsdReader extends DirectoryReader {
   }
 
   /** MLSD follows a link; device and inode then are those of another directory. */
-  #isAnother(path: string, { unique }: ParsedMlsd): boolean {
+  #other(path: string, parsed: ParsedMlsd): Listing | undefined {
+    const { unique } = parsed;
     const expected = this.#expected.get(path);
     this.#expected.delete(path);
-    return expected !== undefined && unique !== undefined && expected !== unique;
+    if (expected !== undefined && unique !== undefined && expected !== unique) {
+      const detail = 'no longer the directory that its parent showed: replaced, perhaps by a link';
+      return refused(path, profile, 'not-found', detail);
+    }
+    this.#expect(path, parsed);
+    return undefined;
   }
 
   #expect(path: string, { uniqueDirectories }: ParsedMlsd): void {

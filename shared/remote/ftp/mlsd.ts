@@ -18,36 +18,55 @@ interface Facts {
 
 export function parseMlsd(data: Buffer): ParsedMlsd {
   const entries = new Entries();
-  const uniqueDirectories = new Map<string, string>();
-  let unique: string | undefined;
+  const described = new Described(entries);
   for (const line of splitLines(data, entries)) {
     const end = factsEnd(line);
-    if (end === -1) {
-      entries.reject('not a line of MLSD', line);
-      continue;
-    }
+    if (end === -1) entries.reject('not a line of MLSD', line);
+    else described.add(line.slice(end + 1), line, end);
+  }
+  return described.done();
+}
+
+/** Facts and what they are of, in the order of the server; MLST shows the same of one path. */
+export class Described {
+  readonly #entries: Entries;
+  readonly #uniqueDirectories = new Map<string, string>();
+  #unique: string | undefined;
+
+  constructor(entries = new Entries()) {
+    this.#entries = entries;
+  }
+
+  /** `line` holds the facts up to `end`. */
+  add(name: string, line: string, end: number): void {
     const facts = parseFacts(line, end);
-    const name = line.slice(end + 1);
     const type = facts.type.toLowerCase();
     if (type === 'cdir' || name === '.') {
-      entries.sawSelf();
-      if (facts.unique !== '') unique = facts.unique;
-    } else if (type === 'pdir' || name === '..') entries.sawParent();
-    else if (type === '') entries.reject('a line of MLSD without type', line);
+      this.#entries.sawSelf();
+      if (facts.unique !== '') this.#unique = facts.unique;
+    } else if (type === 'pdir' || name === '..') this.#entries.sawParent();
+    else if (type === '') this.#entries.reject('a line of MLSD without type', line);
     else {
       const entry = toEntry(name, type, facts);
-      entries.add(entry);
-      if (entry.kind === 'directory' && facts.unique !== '') uniqueDirectories.set(name, facts.unique);
+      this.#entries.add(entry);
+      if (entry.kind === 'directory' && facts.unique !== '') this.#uniqueDirectories.set(name, facts.unique);
     }
   }
-  return { ...entries.done(), unique, uniqueDirectories };
+
+  done(): ParsedMlsd {
+    return {
+      ...this.#entries.done(),
+      unique: this.#unique,
+      uniqueDirectories: this.#uniqueDirectories,
+    };
+  }
 }
 
 /**
  * Where the space is that ends the facts. The first one, unless a value has blanks (`type=OS.unix=slink:/a b`
  * is seen although RFC 3659 forbids it).
  */
-function factsEnd(line: string): number {
+export function factsEnd(line: string): number {
   const space = line.indexOf(' ');
   if (space <= 0) return -1;
   if (line[space - 1] === ';') return space;

@@ -3,7 +3,7 @@ import { profileName } from '../../tree/listing.ts';
 import { nextProbe } from '../../tree/probe.ts';
 import type { Known } from '../remote.ts';
 import { OutOfStep } from './control.ts';
-import type { DirectoryReader, ServerTraits } from './directory-reader.ts';
+import type { Ask, DirectoryReader, ServerTraits } from './directory-reader.ts';
 import { filesOf, type Look, parseLook } from './look.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
@@ -12,13 +12,13 @@ import { isSayable, toWire } from './wire.ts';
 
 /** A session whose first looks all fail looks no more. */
 const mostFailures = 3;
-/** Codes of success of CWD, PWD, STAT and another CWD. PWD is never refused. */
-const successes: readonly (readonly [number, number])[] = [
-  [200, 250],
-  [257, 257],
-  [211, 213],
-  [200, 250],
-];
+/** Codes of success. PWD is never refused. */
+const successes: Readonly<Record<string, readonly [number, number]>> = {
+  CWD: [200, 250],
+  PWD: [257, 257],
+  STAT: [211, 213],
+  MLST: [250, 250],
+};
 
 /**
  * Answers with as little as it can: looks at a directory by STAT on the control connection, many at a time, and lists it
@@ -32,6 +32,8 @@ export class Probing {
   #failures = 0;
   #proved = false;
   #off: boolean;
+  /** The one exact listing on a data connection that other looks wait for. */
+  #proving: Promise<Listing> | undefined;
 
   constructor(
     reader: DirectoryReader,
@@ -57,9 +59,26 @@ export class Probing {
       const { directories, fileCount } = look;
       return { status: 'unchanged', path, directories, fileCount, files: () => filesOf(look) };
     }
-    const listing =
-      this.#reader.readLook(path, look) ?? (await this.#turns.alone(() => this.#reader.read(path)));
+    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look, known));
     return this.#withProbe(listing, look, known);
+  }
+
+  async #describe(path: string, look: Look, known: Known | undefined): Promise<Listing> {
+    const ask: Ask = (commands) => this.#ask(commands);
+    for (;;) {
+      const described = await this.#reader.describe(path, look, { ask, known });
+      if (typeof described === 'object') return described;
+      const read = () => this.#turns.alone(() => this.#reader.read(path));
+      if (described === 'not possible') return read();
+      // What this one shows may be proof enough for all the others.
+      if (this.#proving === undefined) {
+        this.#proving = read().finally(() => {
+          this.#proving = undefined;
+        });
+        return this.#proving;
+      }
+      await this.#proving;
+    }
   }
 
   #isWorthALook(path: string, known: Known | undefined): boolean {
@@ -95,8 +114,7 @@ export class Probing {
       'STAT -a .',
       ...(this.#traits.mustLeave ? ['CWD /'] : []),
     ];
-    const replies = await this.#turns.ask(commands);
-    this.#check(replies);
+    const replies = await this.#ask(commands);
     const [entered, where, status] = replies;
     if (entered === undefined || where === undefined || status === undefined) throw new Error('no reply');
     if (entered.code >= 300 || this.#reader.misplaced(path, where) !== undefined) return undefined;
@@ -106,13 +124,16 @@ export class Probing {
   }
 
   /** Throws where one of the replies cannot be the reply to its command. */
-  #check(replies: readonly Reply[]): void {
+  async #ask(commands: readonly string[]): Promise<readonly Reply[]> {
+    const replies = await this.#turns.ask(commands);
     for (const [index, reply] of replies.entries()) {
       if (reply.code === 421) throw serviceEnded(reply.message, this.#traits.address);
-      const [from, to] = successes[index] ?? [200, 250];
-      const refused = reply.code >= 400 && index !== 1;
+      const verb = commands[index]?.slice(0, 4).trimEnd() ?? '';
+      const [from, to] = successes[verb] ?? [200, 250];
+      const refused = reply.code >= 400 && verb !== 'PWD';
       if (!refused && (reply.code < from || reply.code > to)) throw new OutOfStep(reply);
     }
+    return replies;
   }
 
   #failed(): void {

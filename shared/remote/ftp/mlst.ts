@@ -1,0 +1,63 @@
+import { OutOfStep } from './control.ts';
+import { type Ask, plain } from './directory-reader.ts';
+import type { Look } from './look.ts';
+import { parsedLook } from './look-comparison.ts';
+import { Described, factsEnd, type ParsedMlsd } from './mlsd.ts';
+import type { Reply } from './reply-reader.ts';
+import { toWire } from './wire.ts';
+
+/** So many names are asked for together: others have their turn in between. */
+const namesAtOnce = 64;
+
+/** What the look names; undefined where anything in it is not a file or a directory, or has a name that a command could change. */
+export function describable(look: Look): readonly string[] | undefined {
+  const { entries, malformed } = parsedLook(look);
+  if (malformed !== undefined || entries.length !== look.entryCount) return undefined;
+  const isPlain = entries.every(
+    ({ name, kind }) => (kind === 'file' || kind === 'directory') && plain.test(name),
+  );
+  return isPlain ? entries.map(({ name }) => name) : undefined;
+}
+
+/** What MLSD would have shown of the names in a directory, `.` too; undefined where one is refused, gone perhaps since the look. */
+export async function describeAll(
+  path: string,
+  names: readonly string[],
+  by: { readonly ask: Ask; readonly leave: boolean },
+): Promise<ParsedMlsd | undefined> {
+  const all = ['.', ...names];
+  const described = new Described();
+  const parts: Promise<readonly Reply[] | undefined>[] = [];
+  for (let from = 0; from < all.length; from += namesAtOnce) {
+    parts.push(askFor(path, all.slice(from, from + namesAtOnce), by));
+  }
+  for (const [part, replies] of (await Promise.all(parts)).entries()) {
+    if (replies === undefined) return undefined;
+    for (const [index, reply] of replies.entries()) {
+      addTo(described, all[part * namesAtOnce + index] ?? '', reply);
+    }
+  }
+  return described.done();
+}
+
+async function askFor(
+  path: string,
+  names: readonly string[],
+  { ask, leave }: { readonly ask: Ask; readonly leave: boolean },
+): Promise<readonly Reply[] | undefined> {
+  const commands = names.map((name) => `MLST ${toWire(name)}`);
+  const replies = await ask([`CWD ${toWire(path)}`, ...commands, ...(leave ? ['CWD /'] : [])]);
+  const refused = replies.some(({ code }, index) => code >= 300 && index <= names.length);
+  return refused ? undefined : replies.slice(1, 1 + names.length);
+}
+
+/** The facts, behind a blank, are the second line; then what was asked for, or (ProFTPD) where it is. */
+function addTo(described: Described, name: string, reply: Reply): void {
+  const line = reply.message.split('\n', 2)[1]?.slice(1) ?? '';
+  const end = factsEnd(line);
+  const shown = line.slice(end + 1);
+  const asked = toWire(name);
+  const isAsked = name === '.' || shown === asked || shown.endsWith(`/${asked}`);
+  if (end === -1 || !isAsked || reply.bareLines === true) throw new OutOfStep(reply);
+  described.add(name, line, end);
+}
