@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Change } from '../../shared/changes/change.ts';
 import { storedChange } from '../../shared/state/stored.ts';
 
-const program = fileURLToPath(new URL('../../infra/cli/farwatch.js', import.meta.url));
+const ofCheckout = fileURLToPath(new URL('../../infra/cli/farwatch.js', import.meta.url));
 
 /** How a command ended. */
 export class Ended {
@@ -32,10 +32,13 @@ export class Ended {
 /** A folder with a farwatch.yaml, and the commands of a user who stands in it. */
 export class Home {
   readonly folder: string;
+  readonly #program: string;
   readonly #env: Record<string, string> = {};
   readonly #running = new Set<Running>();
 
-  constructor(t: TestContext) {
+  /** `program`: another launcher than that of the checkout. */
+  constructor(t: TestContext, program = ofCheckout) {
+    this.#program = program;
     this.folder = mkdtempSync(join(realpathSync(tmpdir()), 'farwatch-home-'));
     chmodSync(this.folder, 0o755);
     t.after(async () => {
@@ -64,7 +67,7 @@ export class Home {
   }
 
   start(...args: readonly string[]): Running {
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, [this.#program, ...args], {
       cwd: this.folder,
       env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...this.#env },
     });
