@@ -8,7 +8,7 @@ import type {
 } from '../../shared/state/state.ts';
 
 const fullAtDirectories = 200;
-const fullAtEntries = 5_000;
+const fullAtEntries = 2_000;
 /** While the disk is waited for, nothing else of the process goes on, and every task has a batch. */
 const fullAfterMs = 1_000;
 
