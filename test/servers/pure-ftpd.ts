@@ -7,8 +7,8 @@ import type { StartOptions, TestServer } from './test-server.ts';
 export interface PureFtpdOptions extends StartOptions {
   /** Pure-FTPd has no TLS from the first byte. */
   readonly tls?: 'explicit';
-  /** `default`: 10,000 entries a listing, as it comes out of the box. */
-  readonly limitRecursion?: 'default' | 'lifted';
+  /** `default`: 10,000 entries a listing, as it comes out of the box; or so many. */
+  readonly limitRecursion?: 'default' | 'lifted' | number;
 }
 
 /** Separates privileges and reads the system's passwords, so it needs root. */
@@ -27,7 +27,9 @@ function pureFtpd(scratch: Scratch, options: PureFtpdOptions): Daemon {
   const tls =
     options.tls === undefined ? undefined : newCertificate(scratch.secrets, options.certificate ?? 'valid');
   const protocol = tls === undefined ? 'ftp' : 'ftps';
-  const lifted = options.limitRecursion !== 'default';
+  const { limitRecursion = 'lifted' } = options;
+  const limits = { default: 10_000, lifted: null };
+  const truncatesAt = typeof limitRecursion === 'number' ? limitRecursion : limits[limitRecursion];
   const connections = String(options.connections ?? 200);
   return {
     name: `Pure-FTPd (${protocol})`,
@@ -39,13 +41,13 @@ function pureFtpd(scratch: Scratch, options: PureFtpdOptions): Daemon {
       ...['--dontresolve', '--syslogfacility', 'none', '--pidfile', join(scratch.secrets, 'pid')],
       ...['--maxclientsnumber', connections, '--maxclientsperip', connections],
       // By default it says no more than 10,000 entries, five directories deep.
-      ...(lifted ? ['--limitrecursion', '100000000:100'] : []),
+      ...(limitRecursion === 'default' ? [] : ['--limitrecursion', `${truncatesAt ?? 100_000_000}:100`]),
       ...(tls === undefined ? ['--tls', '0'] : ['--tls', '3', '--certfile', tls.bundleFile]),
     ],
     config: { protocol, username, password, ...(tls === undefined ? {} : { ca: tls.ca }) },
     facts: {
       listing: 'mlsd',
-      truncatesAt: lifted ? null : 10_000,
+      truncatesAt,
       listZone: options.timezone ?? 'UTC',
       newlineInName: 'omitted',
       brokenLinks: 'shown',

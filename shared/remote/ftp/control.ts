@@ -75,6 +75,11 @@ export interface Retrieved {
  */
 export class FtpControl {
   readonly client: ExactClient;
+  /**
+   * Whether another `retrieve` will follow at once: then the server is told to listen for it as soon as the data of one has
+   * ended. Only for servers known to bear it.
+   */
+  anotherFollows: () => boolean = () => false;
   readonly #passive: PassiveMode;
 
   constructor(timeoutMs: number, separateTransferHost: boolean) {
@@ -146,6 +151,7 @@ export class FtpControl {
     let ended: Retrieved['ended'] | undefined;
     let settle = (): void => undefined;
     let reply: Reply | undefined;
+    let asksAhead = false;
     socket.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxListingBytes) {
@@ -157,6 +163,12 @@ export class FtpControl {
     });
     socket.once('end', () => {
       ended ??= 'in order';
+      const ahead = reply === undefined && this.anotherFollows() ? this.#passive.commandAhead : undefined;
+      if (ahead !== undefined && !ftp.closed) {
+        asksAhead = true;
+        // Behind the end of our side of the data, which the server waits for.
+        process.nextTick(() => ftp.closed || ftp.send(ahead));
+      }
       settle();
     });
     socket.once('close', () => {
@@ -166,11 +178,14 @@ export class FtpControl {
     await ftp.handle(command, (response, task) => {
       const said = replyOf(response);
       if (said === undefined) task.reject(asError(response));
-      else if (said.code >= 200) {
+      else if (said.code >= 200 && reply !== undefined && asksAhead) {
+        this.#passive.answeredAhead(said);
+        task.resolve(undefined);
+      } else if (said.code >= 200) {
         reply = said;
         // Reply and end of data come in any order, and a refusal comes without data.
         settle = () => {
-          if (said.code >= 300 || ended !== undefined) task.resolve(undefined);
+          if (!asksAhead && (said.code >= 300 || ended !== undefined)) task.resolve(undefined);
         };
         settle();
       }

@@ -187,8 +187,8 @@ function listsByMlsd(features: ReadonlySet<string>): boolean {
  * a server, ProFTPD 100, and a part of what may be unanswered.
  */
 function describesUpTo(measured: string | undefined, roundTripMs: number): number {
-  if (measured === 'pure-ftpd') return Math.min(1_000, 100 * roundTripMs);
-  return measured === 'proftpd' ? Math.min(200, 40 * roundTripMs) : 0;
+  if (measured === 'pure-ftpd') return Math.max(10, Math.min(1_000, 100 * roundTripMs));
+  return measured === 'proftpd' ? Math.max(10, Math.min(200, 40 * roundTripMs)) : 0;
 }
 
 /** A server that was measured to answer commands that are sent together. */

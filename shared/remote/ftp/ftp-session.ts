@@ -34,6 +34,7 @@ export class FtpSession implements Session {
     this.#control = control;
     this.#address = traits.address;
     this.#turns = new Turns(control, traits.bearsBytes, (error) => this.#endBy(error));
+    if (traits.pipelines) control.anotherFollows = () => this.#turns.hasWork;
     this.#probing = new Probing(reader, traits, this.#turns, about);
     this.capabilities = {
       software: about.software,

@@ -1,5 +1,5 @@
 import { enterPassiveModeIPv4, enterPassiveModeIPv6, type FTPContext, FTPError } from 'basic-ftp';
-import { connectForPassiveTransfer, parsePasvResponse } from 'basic-ftp/dist/transfer.js';
+import { connectForPassiveTransfer, parseEpsvResponse, parsePasvResponse } from 'basic-ftp/dist/transfer.js';
 import type { Reply } from './reply-reader.ts';
 
 type Enter = (ftp: FTPContext) => Promise<unknown>;
@@ -11,6 +11,8 @@ export class DataConnectionFailed extends Error {}
 export class PassiveMode {
   readonly #candidates: readonly Enter[];
   #chosen: Enter | undefined;
+  /** Where the server listens already. */
+  #port: number | undefined;
 
   constructor(separateTransferHost: boolean) {
     this.#candidates = [
@@ -19,8 +21,19 @@ export class PassiveMode {
     ];
   }
 
+  /** What to send while the server ends a transfer, so that the next one need not ask where to connect to. */
+  get commandAhead(): string | undefined {
+    return this.#chosen === enterPassiveModeIPv6 ? 'EPSV' : undefined;
+  }
+
+  /** The reply to it; a refusal costs nothing. */
+  answeredAhead({ code, message }: Reply): void {
+    if (code === 229) this.#port = parseEpsvResponse(message);
+  }
+
   /** Leaves the open connection in `ftp.dataSocket`; returns the server's refusal if there is one. */
   async open(ftp: FTPContext): Promise<Reply | undefined> {
+    if (await this.#openAhead(ftp)) return undefined;
     let refusal: Reply | undefined;
     let failure: Error | undefined;
     const modes = this.#chosen === undefined ? this.#candidates : [this.#chosen];
@@ -41,6 +54,26 @@ export class PassiveMode {
     if (failure !== undefined) throw failure;
     return refusal;
   }
+
+  async #openAhead(ftp: FTPContext): Promise<boolean> {
+    const port = this.#port;
+    this.#port = undefined;
+    if (port === undefined) return false;
+    try {
+      await connectForPassiveTransfer(controlHost(ftp), port, ftp);
+      return true;
+    } catch (error) {
+      // It may have tired of waiting.
+      if (ftp.closed) throw error;
+      return false;
+    }
+  }
+}
+
+/** The same host as that of the control connection: EPSV names a port alone. */
+function controlHost({ socket }: FTPContext): string {
+  if (socket.remoteAddress === undefined) throw new Error('the control connection is gone');
+  return socket.remoteAddress;
 }
 
 /**
@@ -50,7 +83,5 @@ export class PassiveMode {
 async function pasvAtControlHost(ftp: FTPContext): Promise<void> {
   const { message } = await ftp.request('PASV');
   const { port } = parsePasvResponse(message);
-  const host = ftp.socket.remoteAddress;
-  if (host === undefined) throw new Error('the control connection is gone');
-  await connectForPassiveTransfer(host, port, ftp);
+  await connectForPassiveTransfer(controlHost(ftp), port, ftp);
 }

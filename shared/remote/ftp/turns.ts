@@ -55,6 +55,11 @@ export class Turns {
     return done.promise;
   }
 
+  /** Whether work waits for its turn. */
+  get hasWork(): boolean {
+    return this.#works.length > 0;
+  }
+
   /** Questions that were not asked yet are not asked any more, and never answered. */
   drop(): void {
     this.#waiting = [];

@@ -10,6 +10,8 @@ export interface Conversation {
   readonly raw: (...pieces: readonly string[]) => Promise<void>;
   /** Waits for the data connection of the last EPSV or PASV, sends this on it, and closes it unless told otherwise. */
   readonly data: (text: string, end?: 'in order' | 'reset' | 'later') => Promise<void>;
+  /** Waits for one data connection from now on; returns its port. */
+  readonly listen: () => Promise<number>;
   /** Ends the control connection without a word. */
   readonly drop: () => void;
   /** How often this command was answered before. */
@@ -161,6 +163,7 @@ class OddSession {
         else socket.resetAndDestroy();
         this.#passive?.close();
       },
+      listen: () => this.listen(),
       drop: () => this.#socket.destroy(),
     };
   }
