@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteProtocol } from '../../failure.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import type { Known } from '../remote.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { judge, refused } from './judgement.ts';
 import type { Look } from './look.ts';
@@ -24,10 +23,11 @@ export interface ServerTraits {
   readonly statsUpTo: number;
   /** Whether that holds however many they are, so that a directory of unknown size may be looked at. */
   readonly statsAny: boolean;
-  /** Files of a directory up to which asking for each by MLST takes less time than a data connection. */
+  /**
+   * Files of a directory up to which asking for each by MLST takes less time than a data connection; 0 where STAT can be
+   * cut at another number of lines in each directory (ProFTPD).
+   */
   readonly describesUpTo: number;
-  /** One limit for all listings of a session, STAT's among them: Pure-FTPd. ProFTPD can have one for each directory. */
-  readonly cutsAlike: boolean;
   /** Lines at which this kind of server cuts a listing. */
   readonly cutsAt: number | undefined;
   /** SYST says Windows: listings without `.` and `..`. */
@@ -44,12 +44,6 @@ export const plain = /^(?:[\w./+@=,():-]|\P{ASCII}| (?=[^ -]))*$/u;
 
 /** Sends the commands together; throws where a reply is not one to its command. */
 export type Ask = (commands: readonly string[]) => Promise<readonly Reply[]>;
-
-/** What a description is made with. */
-export interface Means {
-  readonly ask: Ask;
-  readonly known: Known | undefined;
-}
 
 /** Reads one directory exactly; what MLSD and LIST have in common. */
 export abstract class DirectoryReader {
@@ -76,7 +70,7 @@ export abstract class DirectoryReader {
    * An exact listing of what the look names, by commands that need no connection of their own. Not proved: nothing has
    * shown yet that this server's looks are whole; a listing on a data connection may.
    */
-  abstract describe(path: string, look: Look, by: Means): Promise<Listing | 'not possible' | 'not proved'>;
+  abstract describe(path: string, look: Look, ask: Ask): Promise<Listing | 'not possible' | 'not proved'>;
   /** Whether the look shows what an exact listing of just now shows, and how far it may be trusted then. */
   abstract trust(look: Look, listing: CompleteListing): Trust | undefined;
 

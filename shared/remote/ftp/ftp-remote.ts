@@ -142,8 +142,8 @@ export class FtpRemote implements Remote {
       // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
       statsAny: measured !== undefined && measured !== 'proftpd',
-      describesUpTo: describesUpTo(measured, roundTripMs),
-      cutsAlike: measured === 'pure-ftpd',
+      // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
+      describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
       windows: /windows/i.test(system),
       zone: this.#server.timezone,
@@ -180,15 +180,6 @@ interface Settled {
 
 function listsByMlsd(features: ReadonlySet<string>): boolean {
   return features.has('MLST') || features.has('MLSD');
-}
-
-/**
- * A data connection takes three round trips (ProFTPD: four), in which nothing else is asked; a file by MLST 10 to 20 µs of
- * a server, ProFTPD 100, and a part of what may be unanswered.
- */
-function describesUpTo(measured: string | undefined, roundTripMs: number): number {
-  if (measured === 'pure-ftpd') return Math.max(10, Math.min(1_000, 100 * roundTripMs));
-  return measured === 'proftpd' ? Math.max(10, Math.min(200, 40 * roundTripMs)) : 0;
 }
 
 /** A server that was measured to answer commands that are sent together. */

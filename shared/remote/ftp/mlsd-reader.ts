@@ -1,7 +1,7 @@
 import { joinPath } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import { DirectoryReader, type Means } from './directory-reader.ts';
+import { type Ask, DirectoryReader } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import type { Look } from './look.ts';
 import { compareLook } from './look-comparison.ts';
@@ -26,6 +26,8 @@ export class MlsdReader extends DirectoryReader {
   override readonly command = 'mlsd';
   /** Lines of the longest listing of this session that was surely not cut: nor is one that has no more. */
   #mostLines = 0;
+  /** A listing came without a word of that, in another language perhaps: nothing can be proved. */
+  #saysNothing = false;
   /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
   readonly #expected = new Map<string, string>();
 
@@ -39,20 +41,18 @@ export class MlsdReader extends DirectoryReader {
 
   /**
    * Asks by MLST for what the look names: the very facts that MLSD would show, but without a data connection, so that
-   * many directories are on their way at a time. Not where the look may have been cut, which STAT does not say; nor where it
-   * shows what MLSD has words of its own for.
+   * many directories are on their way at a time. STAT does not say when it was cut: its lines are all only where one limit
+   * holds for the whole session and a listing that was not cut had as many.
    */
   override async describe(
     path: string,
     look: Look,
-    { ask, known }: Means,
+    ask: Ask,
   ): Promise<Listing | 'not possible' | 'not proved'> {
-    const names = look.entryCount <= this.traits.describesUpTo ? describable(look) : undefined;
+    if (this.#saysNothing || look.entryCount > this.traits.describesUpTo) return 'not possible';
+    const names = describable(look);
     if (names === undefined) return 'not possible';
-    // Another count than before: what else has changed is for MLSD to say.
-    const asProved = known !== undefined && known.probe !== null && known.entries === look.entryCount;
-    if (!asProved && !this.traits.cutsAlike) return 'not possible';
-    if (!asProved && look.entryCount + dots > this.#mostLines) return 'not proved';
+    if (look.entryCount + dots > this.#mostLines) return 'not proved';
     const parsed = await describeAll(path, names, { ask, leave: this.traits.mustLeave });
     if (parsed === undefined) return 'not possible';
     const reply = { code: 250, message: '' };
@@ -77,6 +77,7 @@ export class MlsdReader extends DirectoryReader {
     if (another !== undefined) return another;
     const listing = this.judge({ path, parsed, retrieved });
     if (notCut.test(retrieved.reply.message)) this.#mostLines = Math.max(this.#mostLines, parsed.lines);
+    else if (listing.status === 'complete') this.#saysNothing = true;
     return listing.status === 'complete' && listing.entries.length === 0 ? this.#entered(listing) : listing;
   }
 

@@ -51,13 +51,11 @@ async function askFor(
   return refused ? undefined : replies.slice(1, 1 + names.length);
 }
 
-/** The facts, behind a blank, are the second line; then what was asked for, or (ProFTPD) where it is. */
+/** The facts, behind a blank, are the second line, and what was asked for. */
 function addTo(described: Described, name: string, reply: Reply): void {
   const line = reply.message.split('\n', 2)[1]?.slice(1) ?? '';
   const end = factsEnd(line);
-  const shown = line.slice(end + 1);
-  const asked = toWire(name);
-  const isAsked = name === '.' || shown === asked || shown.endsWith(`/${asked}`);
-  if (end === -1 || !isAsked || reply.bareLines === true) throw new OutOfStep(reply);
+  if (end === -1 || line.slice(end + 1) !== toWire(name) || reply.bareLines === true)
+    throw new OutOfStep(reply);
   described.add(name, line, end);
 }

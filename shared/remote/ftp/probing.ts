@@ -59,14 +59,14 @@ export class Probing {
       const { directories, fileCount } = look;
       return { status: 'unchanged', path, directories, fileCount, files: () => filesOf(look) };
     }
-    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look, known));
+    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
     return this.#withProbe(listing, look, known);
   }
 
-  async #describe(path: string, look: Look, known: Known | undefined): Promise<Listing> {
+  async #describe(path: string, look: Look): Promise<Listing> {
     const ask: Ask = (commands) => this.#ask(commands);
     for (;;) {
-      const described = await this.#reader.describe(path, look, { ask, known });
+      const described = await this.#reader.describe(path, look, ask);
       if (typeof described === 'object') return described;
       const read = () => this.#turns.alone(() => this.#reader.read(path));
       if (described === 'not possible') return read();
