@@ -8,7 +8,7 @@ import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
 import { neverAborted, scratch, withSession } from '../fixture.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
-import { aFile, ask, dots, pure, seen, type send, unlisted } from './odd-listing.ts';
+import { aFile, ask, dots, pure, seen, send, unlisted } from './odd-listing.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
 const own = 'type=cdir;modify=20251121000000;unique=g1;';
