@@ -38,16 +38,10 @@ export function compareLook(look: Look, exact: readonly Entry[]): Trust | undefi
   return { afterSeconds: showsLocalTime ? repeatedSeconds : minuteSeconds, doubted };
 }
 
-/** As if the server were in UTC. Kept as long as the look is: who describes it by its names compares it afterwards. */
+/** As if the server were in UTC. Parsed anew each time: hundreds of looks wait at a time, and what is parsed is larger. */
 export function parsedLook(look: Look): ParsedList {
-  const known = parsedLooks.get(look);
-  if (known !== undefined) return known;
-  const parsed = parseList(dataOf(look), zoneClock('UTC', look.at));
-  parsedLooks.set(look, parsed);
-  return parsed;
+  return parseList(dataOf(look), zoneClock('UTC', look.at));
 }
-
-const parsedLooks = new WeakMap<Look, ParsedList>();
 
 function isTracked({ kind }: Entry): boolean {
   return kind === 'file' || kind === 'directory';
