@@ -137,8 +137,9 @@ export class FtpRemote implements Remote {
       address: this.#address,
       pipelines: measured !== undefined,
       mustLeave: measured === 'pure-ftpd',
-      // vsftpd and Pure-FTPd were measured with four times as much. ProFTPD: what surely fits into one segment.
-      bearsBytes: measured === 'proftpd' ? 1_300 : measured === undefined ? 2_000 : 32_000,
+      // ProFTPD: what surely fits into one segment. Pure-FTPd reads 4,112 bytes at a time and then waits for the socket, so that
+      // over TLS the rest of a longer record lies unread for ever.
+      bearsBytes: bearsBytes(measured, this.#server.protocol !== 'ftp'),
       // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
       statsAny: measured !== undefined && measured !== 'proftpd',
@@ -180,6 +181,11 @@ interface Settled {
 
 function listsByMlsd(features: ReadonlySet<string>): boolean {
   return features.has('MLST') || features.has('MLSD');
+}
+
+function bearsBytes(measured: string | undefined, tls: boolean): number {
+  if (measured === 'proftpd') return 1_300;
+  return measured === 'vsftpd' || (measured === 'pure-ftpd' && !tls) ? 32_000 : 2_000;
 }
 
 /** A server that was measured to answer commands that are sent together. */

@@ -6,8 +6,8 @@ import { Described, factsEnd, type ParsedMlsd } from './mlsd.ts';
 import type { Reply } from './reply-reader.ts';
 import { toWire } from './wire.ts';
 
-/** So many names are asked for together: others have their turn in between. */
-const namesAtOnce = 64;
+/** So many bytes of commands are sent together at most: others have their turn in between. */
+const mostBytes = 1_800;
 
 /** What the look names; undefined where anything in it is not a file or a directory, or has a name that a command could change. */
 export function describable(look: Look): readonly string[] | undefined {
@@ -25,19 +25,30 @@ export async function describeAll(
   names: readonly string[],
   by: { readonly ask: Ask; readonly leave: boolean },
 ): Promise<ParsedMlsd | undefined> {
-  const all = ['.', ...names];
   const described = new Described();
-  const parts: Promise<readonly Reply[] | undefined>[] = [];
-  for (let from = 0; from < all.length; from += namesAtOnce) {
-    parts.push(askFor(path, all.slice(from, from + namesAtOnce), by));
-  }
-  for (const [part, replies] of (await Promise.all(parts)).entries()) {
+  const parts = inParts(['.', ...names], mostBytes - toWire(path).length);
+  const answers = await Promise.all(parts.map((part) => askFor(path, part, by)));
+  for (const [part, replies] of answers.entries()) {
     if (replies === undefined) return undefined;
-    for (const [index, reply] of replies.entries()) {
-      addTo(described, all[part * namesAtOnce + index] ?? '', reply);
-    }
+    for (const [index, reply] of replies.entries()) addTo(described, parts[part]?.[index] ?? '', reply);
   }
   return described.done();
+}
+
+/** At least one name a part, and no more than fit into so many bytes of commands. */
+function inParts(names: readonly string[], bytes: number): readonly (readonly string[])[] {
+  const parts: string[][] = [];
+  let left = 0;
+  for (const name of names) {
+    const cost = 'MLST \r\n'.length + toWire(name).length;
+    left -= cost;
+    if (left < 0 || parts.length === 0) {
+      parts.push([]);
+      left = bytes - cost;
+    }
+    parts.at(-1)?.push(name);
+  }
+  return parts;
 }
 
 async function askFor(

@@ -12,6 +12,8 @@ import { isSayable, toWire } from './wire.ts';
 
 /** A session whose first looks all fail looks no more. */
 const mostFailures = 3;
+/** With it, what is asked together is still far below what servers read at a time. */
+const longestPath = 1_500;
 /** Codes of success. PWD is never refused. */
 const successes: Readonly<Record<string, readonly [number, number]>> = {
   CWD: [200, 250],
@@ -82,7 +84,7 @@ export class Probing {
   }
 
   #isWorthALook(path: string, known: Known | undefined): boolean {
-    if (this.#off || !isSayable(path)) return false;
+    if (this.#off || !isSayable(path) || toWire(path).length > longestPath) return false;
     return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
   }
 
