@@ -38,9 +38,8 @@ const { metafile } = await build({
   bundle: true,
   splitting: true,
   minify: true,
-  // Of errors, people see names and lines.
+  // Errors are known by the names of their classes.
   keepNames: true,
-  sourcemap: false,
   format: 'esm',
   platform: 'node',
   target: 'node24',
