@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Config } from '../../shared/config/config.ts';
@@ -63,11 +64,6 @@ export async function printLines(lines: AsyncIterable<string>): Promise<void> {
   });
   for await (const line of lines) {
     if (gone) return;
-    if (!stdout.write(`${line}\n`)) {
-      await new Promise((resolve) => {
-        stdout.once('drain', resolve);
-        stdout.once('error', resolve);
-      });
-    }
+    if (!stdout.write(`${line}\n`)) await once(stdout, 'drain').catch(() => undefined);
   }
 }
