@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { CommandChannel } from '../../shared/changes/command-channel.ts';
 import { FileChannel } from '../../shared/changes/file-channel.ts';
@@ -25,7 +26,7 @@ async function withFile(
   const path = join(scratch, 'changes.ndjson');
   const { end, ...opened } = await open(path);
   const records = async (are: 'changes' | 'notices') => {
-    const text = await readFile(path, 'utf8').catch(() => '');
+    const text = await settled(path);
     const parsed = text.split('\n').flatMap((line): unknown[] => (line === '' ? [] : [JSON.parse(line)]));
     return parsed.filter((record) => isChange(record) === (are === 'changes'));
   };
@@ -38,6 +39,16 @@ async function withFile(
       await rm(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** The file's text, once the process that writes it is not in the middle of a line; a line that stays torn is shown. */
+async function settled(path: string): Promise<string> {
+  const until = performance.now() + 10_000;
+  for (;;) {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    if (text === '' || text.endsWith('\n') || performance.now() > until) return text;
+    await sleep(5);
+  }
 }
 
 function isChange(record: unknown): boolean {
