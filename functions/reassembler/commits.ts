@@ -1,11 +1,13 @@
 import { type DraftChange, type StampContext, stampChanges } from '../../shared/changes/stamp.ts';
-import type { DirectoryCommit } from '../../shared/state/state.ts';
+import { EncodedEntries } from '../../shared/state/entry-codec.ts';
+import type { DirectoryCommit, NewChunk } from '../../shared/state/state.ts';
 import { byNameThenKind, cut, digestEntries } from '../../shared/tree/digest.ts';
 import { depthOf, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import { memberKey, type Verdict } from '../../shared/tree/judge.ts';
 import type { Move } from '../../shared/tree/moves.ts';
+import { detached } from '../../shared/tree/name.ts';
 import { factsOf, isHeld, isPending, type SnapshotEntry, settled } from '../../shared/tree/snapshot.ts';
-import { type HeldChanges, type HeldDirectory, type HeldRules, isReleasable } from './held.ts';
+import { entriesOf, type HeldChanges, type HeldDirectory, type HeldRules, isReleasable } from './held.ts';
 
 /**
  * Turns a verdict into commits, in groups that must each be committed as one: a move leaves one directory and
@@ -51,9 +53,9 @@ interface EditContext {
 function reportedFacts(held: HeldChanges): ReadonlyMap<string, SnapshotEntry> {
   const missing = new Set(held.missing.filter((entry) => entry.kind === 'file').map((entry) => entry.path));
   const found = new Map<string, SnapshotEntry>();
-  for (const { record, chunks } of held.directories.values()) {
-    for (const entry of chunks.flatMap((chunk) => chunk.entries)) {
-      const path = joinPath(record.path, entry.name);
+  for (const directory of held.directories.values()) {
+    for (const entry of entriesOf(directory)) {
+      const path = joinPath(directory.record.path, entry.name);
       if (entry.kind === 'file' && missing.has(path)) found.set(path, entry);
     }
   }
@@ -61,25 +63,11 @@ function reportedFacts(held: HeldChanges): ReadonlyMap<string, SnapshotEntry> {
 }
 
 function directoryCommit(directory: HeldDirectory, context: EditContext): DirectoryCommit | undefined {
-  const { record, chunks } = directory;
+  const { record } = directory;
   const { rules, stamp, verdict } = context;
-  const before = chunks.flatMap((chunk) => chunk.entries).toSorted(byNameThenKind);
-  const drafts: DraftChange[] = [];
-  const after = before.flatMap((entry): SnapshotEntry[] => {
-    const path = joinPath(record.path, entry.name);
-    const edit = editOf(path, entry, directory, context);
-    if (edit.change) drafts.push(edit.change);
-    return edit.entry ? [edit.entry] : [];
-  });
   const gone = verdict.deletions.has(memberKey({ path: record.path, kind: 'directory' }));
-  if (!gone && after.every((entry, index) => entry === before[index]) && after.length === before.length) {
-    return undefined;
-  }
-  const reported = (entries: readonly SnapshotEntry[]) =>
-    entries.filter(
-      (entry) =>
-        entry.reported !== null && rules.selection.admits(joinPath(record.path, entry.name), entry.kind),
-    ).length;
+  const edited = editChunks(directory, context);
+  if (!gone && edited.dropChunks.length === 0) return undefined;
   const { path: _path, generation, ...standing } = record;
   return {
     path: record.path,
@@ -90,21 +78,69 @@ function directoryCommit(directory: HeldDirectory, context: EditContext): Direct
           ...standing,
           // It shows what was there before the directory vanished: should all of that come back, it must not look known.
           digest: directory.missing ? null : standing.digest,
-          held: after.some(isHeld),
-          dueAt: after.some((entry) => isPending(entry) && entry.seen !== null) ? record.dueAt : null,
-          reported: record.reported - reported(before) + reported(after),
+          held: edited.held,
+          dueAt: edited.due ? record.dueAt : null,
+          reported: record.reported + edited.reported,
         },
-    dropChunks: gone ? [] : chunks.map((chunk) => chunk.chunk),
-    putChunks: gone ? [] : cut(after).map(stored),
+    dropChunks: gone ? [] : edited.dropChunks,
+    putChunks: gone ? [] : edited.putChunks,
     stubs: [],
     forget: [],
-    changes: stampChanges(drafts, stamp, generation + 1, rules.now),
+    changes: stampChanges(edited.drafts.toSorted(byPathThenKind), stamp, generation + 1, rules.now),
   };
 }
 
-function stored(entries: readonly SnapshotEntry[]): DirectoryCommit['putChunks'][number] {
+interface EditedChunks {
+  readonly drafts: DraftChange[];
+  readonly dropChunks: string[];
+  readonly putChunks: NewChunk[];
+  /** By how much more entries are known to consumers. */
+  reported: number;
+  held: boolean;
+  /** Whether anything still waits to be reported. */
+  due: boolean;
+}
+
+/** One after another, and only those that the verdict touches are written anew. */
+function editChunks(directory: HeldDirectory, context: EditContext): EditedChunks {
+  const { path: parent } = directory.record;
+  const edited: EditedChunks = {
+    drafts: [],
+    dropChunks: [],
+    putChunks: [],
+    reported: 0,
+    held: false,
+    due: false,
+  };
+  const isReported = ({ reported, name, kind }: SnapshotEntry) =>
+    reported !== null && context.rules.selection.admits(joinPath(parent, name), kind);
+  for (const { chunk, entries: before } of directory.chunks) {
+    const after: SnapshotEntry[] = [];
+    let touched = false;
+    for (const entry of before) {
+      const { entry: now, change } = editOf(joinPath(parent, entry.name), entry, directory, context);
+      if (change !== undefined) edited.drafts.push({ ...change, path: detached(change.path) });
+      if (now !== undefined) after.push(now);
+      touched ||= now !== entry;
+    }
+    edited.held ||= after.some(isHeld);
+    edited.due ||= after.some((entry) => isPending(entry) && entry.seen !== null);
+    if (!touched) continue;
+    edited.reported += after.filter(isReported).length - before.filter(isReported).length;
+    edited.dropChunks.push(chunk);
+    for (const part of cut(after)) edited.putChunks.push(stored(part));
+  }
+  return edited;
+}
+
+function byPathThenKind(a: DraftChange, b: DraftChange): number {
+  return byNameThenKind({ name: a.path, kind: a.kind }, { name: b.path, kind: b.kind });
+}
+
+function stored(entries: readonly SnapshotEntry[]): NewChunk {
   const listed = entries.flatMap(({ name, kind, seen }) => (seen === null ? [] : [{ name, kind, ...seen }]));
-  return { digest: entries.some(isPending) ? null : digestEntries(listed), entries };
+  const digest = entries.some(isPending) ? null : digestEntries(listed);
+  return { digest, entries: new EncodedEntries(entries) };
 }
 
 function editOf(

@@ -46,7 +46,7 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
     const { record } = held;
     if (directories.has(record.path)) continue; // below a missing directory, read with it
     directories.set(record.path, held);
-    for (const entry of held.chunks.flatMap((chunk) => chunk.entries)) {
+    for (const entry of entriesOf(held)) {
       const path = joinPath(record.path, entry.name);
       if (entry.seen === null) {
         const top = missingEntry(path, entry, held, rules);
@@ -59,6 +59,11 @@ export async function readHeld(key: WatchKey, state: Reading, rules: HeldRules):
     }
   }
   return { directories, missing, appeared };
+}
+
+/** Chunk by chunk, each decoded when it is its turn: together they may be a million. */
+export function* entriesOf({ chunks }: HeldDirectory): Generator<SnapshotEntry, void, void> {
+  for (const chunk of chunks) yield* chunk.entries;
 }
 
 /** A directory that this scan did not list still has the entries that older rules admitted (protocol rule 12). */
@@ -140,8 +145,9 @@ function* missingSubtree(
 ): Generator<MissingEntry, void, void> {
   const proved = top.proved && subtree.every(({ record }) => record.changedBy !== scan);
   yield { ...top, proved };
-  for (const { record, chunks, admits } of subtree) {
-    for (const entry of chunks.flatMap((chunk) => chunk.entries)) {
+  for (const directory of subtree) {
+    const { record, admits } = directory;
+    for (const entry of entriesOf(directory)) {
       const path = joinPath(record.path, entry.name);
       const reported = admits(path, entry.kind) ? entry.reported : null;
       yield { ...top, path, kind: entry.kind, reported, proved };

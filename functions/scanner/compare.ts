@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type DraftChange, type StampContext, stampChanges } from '../../shared/changes/stamp.ts';
 import type { WatchConfig } from '../../shared/config/config.ts';
 import type {
@@ -8,15 +9,16 @@ import type {
   Snapshots,
   WatchKey,
 } from '../../shared/state/state.ts';
-import { type Diff, type DiffPolicy, diff, type Rescoped } from '../../shared/tree/diff.ts';
-import type { ListedChunk, ListedDirectory } from '../../shared/tree/digest.ts';
+import { type DiffPolicy, diff, type Rescoped } from '../../shared/tree/diff.ts';
+import { type ListedChunk, type ListedDirectory, sorted } from '../../shared/tree/digest.ts';
+import type { EntryList } from '../../shared/tree/entries.ts';
 import { type Entry, joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, parseProfile, profileName } from '../../shared/tree/listing.ts';
 import { sameProbe } from '../../shared/tree/probe.ts';
 import { comparison } from '../../shared/tree/same.ts';
 import { compileSelection, type Selection } from '../../shared/tree/selection.ts';
-import { isHeld, isPending, type SnapshotEntry } from '../../shared/tree/snapshot.ts';
-import { chunked, withoutStanding } from './chunks.ts';
+import { Findings } from './findings.ts';
+import { pieces } from './pieces.ts';
 
 export interface ComparisonContext {
   readonly key: WatchKey;
@@ -29,6 +31,9 @@ export interface ComparisonContext {
   readonly state: Pick<Snapshots, 'chunkHeads' | 'chunks' | 'scopeRules'>;
 }
 
+/** Entries compared in one go: some ten milliseconds. */
+const restAfter = 20_000;
+
 /** Compares a listing with the snapshot it was asked for. Undefined: nothing to commit after all. */
 export async function compare(
   record: DirectoryRecord,
@@ -37,84 +42,59 @@ export async function compare(
   context: ComparisonContext,
   now: number,
 ): Promise<DirectoryCommit | undefined> {
-  const profile = profileName(listing.profile);
   const rescoped = await rescopedFrom(record, context);
-  const sameTerms = rescoped === null && (record.profile === '' || record.profile === profile);
+  const sameTerms =
+    rescoped === null && (record.profile === '' || record.profile === profileName(listing.profile));
   const { heads, chunks } = await differing(record, listed, sameTerms, context);
-  const known = chunks.flatMap((chunk) => chunk.entries);
+  const found = new Findings(record, rescoped, context);
   const complete = listing.status === 'complete';
-  // What is not tracked proves nothing but that another kind stands at its name now: links, or a directory that no
-  // pattern leads into.
-  const tracked = listed.chunks.reduce((sum, chunk) => sum + chunk.entries.length, 0);
-  const others =
-    tracked === listing.entries.length
-      ? []
-      : listing.entries.filter(
-          (entry) => !tracks(context.selection, joinPath(record.path, entry.name), entry.kind),
-        );
-  const outcome = diff({
-    known,
-    listed: heads.flatMap((chunk) => chunk.entries).concat(others),
-    complete,
-    now,
-    reconcile: comparison(
-      record.profile === '' ? listing.profile : parseProfile(record.profile),
-      listing.profile,
-    ),
-    policy: policyFor(record, rescoped, context),
-  });
-  const next = nextRecord(record, listing, listed, outcome, known, sameTerms, context);
-  if (!outcome.rewritten && sameRecord(record, next)) return undefined;
-  const drafts = outcome.changes.map(
+  const reconcile = comparison(
+    record.profile === '' ? listing.profile : parseProfile(record.profile),
+    listing.profile,
+  );
+  const policy = policyFor(record, rescoped, context);
+  let compared = 0;
+  for (const piece of pieces(heads, chunks, untracked(record, listing, listed, context.selection))) {
+    const outcome = diff({ known: piece.known, listed: piece.listed, complete, now, reconcile, policy });
+    found.add(piece, outcome, complete);
+    // A million entries take seconds, and leases must be kept meanwhile.
+    compared += piece.known.length + piece.listed.length;
+    if (compared >= restAfter) {
+      compared = 0;
+      await setImmediate();
+    }
+  }
+  const next = found.record(listing, listed, sameTerms);
+  if (!found.rewritten && sameRecord(record, next)) return undefined;
+  const drafts = found.changes.map(
     (change): DraftChange => ({ ...change, path: joinPath(record.path, change.name) }),
   );
   return {
     path: record.path,
     expected: record.generation,
     record: next,
-    ...withoutStanding(chunks, chunked(outcome.entries, heads, complete)),
-    stubs: stubsFor(record, outcome, rescoped, context),
-    forget: leftScope(record, known, rescoped, context),
+    dropChunks: found.dropChunks,
+    putChunks: found.putChunks,
+    stubs: found.stubs,
+    forget: found.left,
     changes: stampChanges(drafts, context.stamp, record.generation + 1, now),
   };
 }
 
 /**
- * New directories, and those known for their own sake that the new rules are the first to descend into, listed or
- * not: the next listing is compared under the new rules and would not find them new.
+ * What is not tracked proves nothing but that another kind stands at its name now: links, or a directory that no pattern
+ * leads into.
  */
-function stubsFor(
+function untracked(
   record: DirectoryRecord,
-  outcome: Diff,
-  rescoped: Rescoped | null,
-  { selection, watch }: ComparisonContext,
-): DirectoryCommit['stubs'] {
-  const firstDescended =
-    rescoped === null
-      ? []
-      : outcome.entries
-          .filter((entry) => entry.kind === 'directory' && !rescoped.descended(entry.name))
-          .map(({ name }) => ({
-            name,
-            stub: watch.initial === 'emit' ? ('new' as const) : ('baseline' as const),
-          }));
-  return [...outcome.stubs, ...firstDescended]
-    .map(({ name, stub }) => ({ path: joinPath(record.path, name), stub }))
-    .filter(({ path }) => selection.descends(path));
-}
-
-/** Directories below which the new rules admit nothing any more. */
-function leftScope(
-  record: DirectoryRecord,
-  known: readonly SnapshotEntry[],
-  rescoped: Rescoped | null,
-  { selection }: ComparisonContext,
-): readonly string[] {
-  if (rescoped === null) return [];
-  return known
-    .filter((entry) => entry.kind === 'directory')
-    .map((entry) => joinPath(record.path, entry.name))
-    .filter((path) => !selection.descends(path));
+  listing: Listing,
+  listed: ListedDirectory,
+  selection: Selection,
+): EntryList {
+  const tracked = listed.chunks.reduce((sum, chunk) => sum + chunk.entries.length, 0);
+  if (tracked === listing.entries.length) return [];
+  const isTracked = ({ name, kind }: Entry) => tracks(selection, joinPath(record.path, name), kind);
+  return sorted(listing.entries.filter((entry) => !isTracked(entry)));
 }
 
 async function rescopedFrom(record: DirectoryRecord, context: ComparisonContext): Promise<Rescoped | null> {
@@ -178,49 +158,6 @@ function policyFor(
 export function tracks(selection: Selection, path: string, kind: Entry['kind']): boolean {
   if (kind === 'file') return selection.admits(path, 'file');
   return kind === 'directory' && (selection.descends(path) || selection.admits(path, 'directory'));
-}
-
-function nextRecord(
-  record: DirectoryRecord,
-  listing: Listing,
-  listed: ListedDirectory,
-  outcome: Diff,
-  known: readonly SnapshotEntry[],
-  sameTerms: boolean,
-  context: ComparisonContext,
-): NonNullable<DirectoryCommit['record']> {
-  const complete = listing.status === 'complete';
-  const reported = (entries: readonly SnapshotEntry[]) =>
-    entries.filter(
-      (entry) =>
-        entry.reported !== null && context.selection.admits(joinPath(record.path, entry.name), entry.kind),
-    ).length;
-  const missing = outcome.entries.some((entry) => entry.seen === null);
-  // What a partial listing did not rewrite is still what the last complete one showed.
-  const digest = complete ? listed.digest : outcome.rewritten ? null : record.digest;
-  return {
-    digest,
-    scope: context.scope,
-    profile: complete || record.profile === '' ? profileName(listing.profile) : record.profile,
-    stub: complete ? null : record.stub,
-    dueAt: earliestDue(outcome.entries, context.watch.settleMs),
-    held: outcome.entries.some(isHeld),
-    provedBy: complete && missing ? context.stamp.scan : record.provedBy,
-    changedBy: outcome.changes.length > 0 ? context.stamp.scan : record.changedBy,
-    reported: (sameTerms ? record.reported - reported(known) : 0) + reported(outcome.entries),
-    listed: complete ? listing.entries.length : record.listed,
-    leaf: complete ? listing.entries.every(({ kind }) => kind !== 'directory') : record.leaf,
-    probe: complete ? (listing.probe ?? null) : digest === null ? null : record.probe,
-  };
-}
-
-function earliestDue(entries: readonly SnapshotEntry[], settleMs: number): number | null {
-  let due: number | null = null;
-  for (const entry of entries) {
-    if (!isPending(entry) || entry.seen === null || entry.kind === 'directory') continue;
-    due = Math.min(due ?? Number.POSITIVE_INFINITY, entry.since + settleMs);
-  }
-  return due;
 }
 
 function sameRecord(record: DirectoryRecord, next: NonNullable<DirectoryCommit['record']>): boolean {

@@ -14,6 +14,7 @@ import {
   watchKey,
 } from '../../shared/state/state.ts';
 import { digestListing } from '../../shared/tree/digest.ts';
+import { type EntryList, ofKinds } from '../../shared/tree/entries.ts';
 import { type Entry, isBelow, joinPath, parentPath } from '../../shared/tree/entry.ts';
 import type { Listing, PartialListing, Unchanged } from '../../shared/tree/listing.ts';
 import {
@@ -254,16 +255,14 @@ class TaskRun {
       }
       if (commit !== undefined) this.#batch.add(commit, now);
     }
-    this.#passed(entries.reduce((sum, { kind }) => sum + (kind === 'file' ? 1 : 0), 0));
+    const directories = [...ofKinds(entries, 'directory')];
+    this.#passed(entries.length - directories.length);
     if (listing.status === 'partial') this.#partial(listing, directory);
     // Listed for the second time, a directory leads only to what is new in it.
     this.#descendTo(
       this.#relisted.has(directory)
         ? (commit?.stubs ?? []).map((stub) => stub.path)
-        : this.#pathsIn(
-            directory,
-            entries.filter(({ kind }) => kind === 'directory'),
-          ),
+        : this.#pathsIn(directory, directories),
     );
     if (listing.status === 'partial' && listing.reason === 'not-found') this.#askParent(directory);
   }
@@ -307,12 +306,11 @@ class TaskRun {
   }
 
   /** Not copied where that is all of them, as it mostly is. */
-  #tracked({ entries }: Listing, directory: string): readonly Entry[] {
+  #tracked({ entries }: Listing, directory: string): EntryList {
     if (!this.#tracksAll) {
       return entries.filter(({ kind, name }) => tracks(this.#selection, joinPath(directory, name), kind));
     }
-    const isTracked = ({ kind }: Entry) => kind === 'file' || kind === 'directory';
-    return entries.every(isTracked) ? entries : entries.filter(isTracked);
+    return ofKinds(entries, 'file', 'directory');
   }
 
   /** A directory that vanished under the scan: only a newer listing of its parent can prove that. */

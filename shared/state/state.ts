@@ -4,6 +4,7 @@ import type { TaskScope } from '../tree/plan.ts';
 import type { Probe } from '../tree/probe.ts';
 import type { SelectionRules } from '../tree/selection.ts';
 import type { SnapshotEntry } from '../tree/snapshot.ts';
+import type { EncodedEntries } from './entry-codec.ts';
 
 /**
  * The port to what Farwatch remembers. Times are milliseconds since 1970, given by the caller. Every method is
@@ -278,8 +279,13 @@ export interface ChunkHead {
   readonly digest: string | null;
 }
 
+/** `entries` may be decoded anew each time that they are asked for; StateUnusable where they are damaged. */
 export interface Chunk extends ChunkHead {
   readonly entries: readonly SnapshotEntry[];
+}
+
+export interface NewChunk extends Pick<ChunkHead, 'digest'> {
+  readonly entries: readonly SnapshotEntry[] | EncodedEntries;
 }
 
 /** One directory's part of a commit. `expected` is the generation that was read before the directory was listed. */
@@ -289,7 +295,7 @@ export interface DirectoryCommit {
   /** Null forgets the directory. */
   readonly record: Omit<DirectoryRecord, 'path' | 'generation'> | null;
   readonly dropChunks: readonly string[];
-  readonly putChunks: readonly Omit<Chunk, 'chunk'>[];
+  readonly putChunks: readonly NewChunk[];
   /** Directories found for the first time; one that has a record already keeps it. */
   readonly stubs: readonly {
     readonly path: string;

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { type EntryList, PackedEntries } from './entries.ts';
 import type { Entry } from './entry.ts';
 
 /** A change of what digests are made of changes this, and with it every stored digest. */
@@ -11,7 +12,7 @@ const meanChunk = 512;
 /** A run of entries with neighbouring names. `digest` is 32 hex digits. */
 export interface ListedChunk {
   readonly digest: string;
-  readonly entries: readonly Entry[];
+  readonly entries: EntryList;
 }
 
 export interface ListedDirectory {
@@ -25,9 +26,8 @@ export interface ListedDirectory {
  * times of directories, which change with every entry inside. Chunk borders depend on names alone, so one new
  * name in a directory of 100,000 changes one chunk.
  */
-export function digestListing(entries: readonly Entry[]): ListedDirectory {
-  const sorted = isSorted(entries) ? entries : entries.toSorted(byNameThenKind);
-  const chunks = cut(sorted).map((chunk) => ({
+export function digestListing(entries: EntryList): ListedDirectory {
+  const chunks = cutListing(sorted(entries)).map((chunk) => ({
     digest: digestEntries(chunk),
     entries: chunk,
   }));
@@ -35,6 +35,12 @@ export function digestListing(entries: readonly Entry[]): ListedDirectory {
   const digest =
     chunks.length === 1 && only ? only.digest : digestText(chunks.map((chunk) => chunk.digest).join());
   return { digest, chunks };
+}
+
+/** By name, then kind; the very list where it is sorted already. */
+export function sorted(entries: EntryList): EntryList {
+  if (entries instanceof PackedEntries) return entries.sorted();
+  return isSorted(entries) ? entries : entries.toSorted(byNameThenKind);
 }
 
 function isSorted(entries: readonly Entry[]): boolean {
@@ -47,20 +53,27 @@ function isSorted(entries: readonly Entry[]): boolean {
 }
 
 /** Cuts sorted entries where their names say so. Empty in, empty out. */
-export function cut<T extends { readonly name: string }>(sorted: readonly T[]): readonly (readonly T[])[] {
-  if (sorted.length === 0) return [];
-  if (sorted.length <= wholeUpTo) return [sorted];
-  const chunks: T[][] = [];
-  let chunk: T[] = [];
-  for (const entry of sorted) {
-    if (chunk.length > 0 && startsChunk(entry.name)) {
-      chunks.push(chunk);
-      chunk = [];
-    }
-    chunk.push(entry);
+export function cut<T extends { readonly name: string }>(entries: readonly T[]): readonly (readonly T[])[] {
+  if (entries.length <= wholeUpTo) return entries.length === 0 ? [] : [entries];
+  return parts(entries).map(([from, to]) => entries.slice(from, to));
+}
+
+function cutListing(entries: EntryList): readonly EntryList[] {
+  if (!(entries instanceof PackedEntries)) return cut(entries);
+  return parts(entries).map(([from, to]) => entries.slice(from, to));
+}
+
+/** From where to where each chunk goes. */
+function parts(
+  entries: Iterable<{ readonly name: string }>,
+): readonly (readonly [from: number, to: number | undefined])[] {
+  const borders: number[] = [];
+  let at = 0;
+  for (const { name } of entries) {
+    if (at > 0 && startsChunk(name)) borders.push(at);
+    at += 1;
   }
-  chunks.push(chunk);
-  return chunks;
+  return [0, ...borders].map((from, index) => [from, borders[index]]);
 }
 
 export function byNameThenKind<T extends { readonly name: string; readonly kind: string }>(
@@ -72,11 +85,11 @@ export function byNameThenKind<T extends { readonly name: string; readonly kind:
 }
 
 export function digestEntries(
-  sorted: readonly Pick<Entry, 'name' | 'kind' | 'size' | 'modifiedAt' | 'precision'>[],
+  inOrder: Iterable<Pick<Entry, 'name' | 'kind' | 'size' | 'modifiedAt' | 'precision'>>,
 ): string {
   text.clear();
   text.add(version);
-  for (const entry of sorted) {
+  for (const entry of inOrder) {
     text.add('\n');
     text.add(entry.name);
     if (entry.kind === 'directory') {

@@ -1,3 +1,4 @@
+import type { EntryList } from './entries.ts';
 import type { Entry } from './entry.ts';
 import type { Probe } from './probe.ts';
 
@@ -34,7 +35,7 @@ export interface CompleteListing {
   readonly status: 'complete';
   readonly path: string;
   readonly profile: Profile;
-  readonly entries: readonly Entry[];
+  readonly entries: EntryList;
   /** What to compare with a cheap look at the directory from now on; absent: there is none, list it each time. */
   readonly probe?: Probe;
 }
@@ -44,7 +45,7 @@ export interface PartialListing {
   readonly status: 'partial';
   readonly path: string;
   readonly profile: Profile;
-  readonly entries: readonly Entry[];
+  readonly entries: EntryList;
   readonly reason: PartialReason;
   /** For people: what the server said, no secrets, one line. */
   readonly detail: string;

@@ -66,3 +66,8 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
     return 0;
   }
 }
+
+/** The same text by itself: as a part of a longer one, which V8 makes it where it can, it keeps all of that in memory. */
+export function detached(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}

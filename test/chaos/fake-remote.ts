@@ -135,7 +135,8 @@ class FakeSession implements Session {
       known.profile === profileName(this.#profile) &&
       known.probe?.digest === listing.probe?.digest;
     if (!isUnchanged) return listing;
-    const { path, entries } = listing;
+    const { path } = listing;
+    const entries = [...listing.entries];
     const files = entries.flatMap(({ name, kind }) => (kind === 'file' ? [name] : []));
     return {
       status: 'unchanged',

@@ -167,7 +167,7 @@ export function entryCases(fixture: () => Fixture): void {
         await symlink('self', join(local, 'self'));
       }
       const listing = await withSession(fixture().remote, (s) => listComplete(s, remote));
-      const kinds = Object.fromEntries(listing.entries.map((entry) => [entry.name, entry.kind]));
+      const kinds = Object.fromEntries([...listing.entries].map((entry) => [entry.name, entry.kind]));
       assert.deepEqual(kinds, {
         real: 'directory',
         'to-directory': 'link',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ListRequest, Remote, Session } from '../../shared/remote/remote.ts';
+import type { EntryList } from '../../shared/tree/entries.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
 import type { CompleteListing, Listing, Unchanged } from '../../shared/tree/listing.ts';
 import { nameFromBytes } from '../../shared/tree/name.ts';
@@ -113,14 +114,15 @@ export function assertComplete(listing: Listing | Unchanged): asserts listing is
   }
 }
 
-export function byName(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
+export function byName(list: EntryList): ReadonlyMap<string, Entry> {
+  const entries = [...list];
   const map = new Map(entries.map((entry) => [entry.name, entry]));
   assert.equal(map.size, entries.length, 'each name once');
   return map;
 }
 
 export function namesOf(listing: Listing): readonly string[] {
-  return listing.entries.map((entry) => entry.name).sort();
+  return [...listing.entries].map((entry) => entry.name).sort();
 }
 
 export function bytesOf(text: string): Buffer {

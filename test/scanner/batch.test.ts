@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { Batch } from '../../functions/scanner/batch.ts';
 import { Fenced } from '../../shared/failure.ts';
 import type { DirectoryCommit } from '../../shared/state/state.ts';
+import { settled } from '../../shared/tree/snapshot.ts';
 import { directory, file } from '../tree/looks.ts';
 import { complete, Watched } from './watched.ts';
 
@@ -155,8 +156,7 @@ suite('a batch', () => {
     assert.equal(many.isFull(0), true);
 
     const large = batch();
-    const [entry] = commit.putChunks[0]?.entries ?? [];
-    assert.ok(entry);
+    const entry = settled(file('a'), 'file');
     const entries = Array.from({ length: 2_000 }, () => entry);
     large.add({ ...commit, putChunks: [{ digest: null, entries: entries.slice(1) }] }, 0);
     assert.equal(large.isFull(0), false);

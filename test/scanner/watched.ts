@@ -17,7 +17,8 @@ import {
   watchKey,
 } from '../../shared/state/state.ts';
 import { digestListing } from '../../shared/tree/digest.ts';
-import { type Entry, joinPath } from '../../shared/tree/entry.ts';
+import type { EntryList } from '../../shared/tree/entries.ts';
+import { joinPath } from '../../shared/tree/entry.ts';
 import type { Listing, Profile } from '../../shared/tree/listing.ts';
 import { compileSelection, type SelectionRules, selectionDigest } from '../../shared/tree/selection.ts';
 
@@ -55,11 +56,11 @@ export const plainWatch: WatchConfig = {
 
 export const mlsd: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };
 
-export function complete(path: string, entries: readonly Entry[], profile = mlsd): Listing {
+export function complete(path: string, entries: EntryList, profile = mlsd): Listing {
   return { status: 'complete', path, profile, entries };
 }
 
-export function partial(path: string, entries: readonly Entry[]): Listing {
+export function partial(path: string, entries: EntryList): Listing {
   return { status: 'partial', path, profile: mlsd, entries, reason: 'lost', detail: 'connection reset' };
 }
 

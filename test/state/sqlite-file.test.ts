@@ -38,7 +38,8 @@ async function readWhole(file: string) {
     for (const { path } of directories) {
       const heads = await state.chunkHeads(incoming, path);
       const names = heads.map((head) => head.chunk);
-      chunks.push(await state.chunks(incoming, path, names));
+      // Decoded, too.
+      for (const chunk of await state.chunks(incoming, path, names)) chunks.push({ ...chunk });
     }
     return {
       watches: await state.watches(),

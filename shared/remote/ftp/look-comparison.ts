@@ -1,3 +1,4 @@
+import type { EntryList } from '../../tree/entries.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { Trust } from '../../tree/probe.ts';
 import { type ParsedList, parseList } from './list.ts';
@@ -17,7 +18,7 @@ const aheadMs = 26 * 3_600_000;
  * files, sizes and directories: the server shows more, less or something else by STAT, or something has changed
  * between the two. Links are left out: ProFTPD lists by MLSD only those that lead somewhere.
  */
-export function compareLook(look: Look, exact: readonly Entry[]): Trust | undefined {
+export function compareLook(look: Look, exact: EntryList): Trust | undefined {
   const parsed = parsedLook(look);
   if (parsed.malformed !== undefined) return undefined;
   const shown = new Map(parsed.entries.filter(isTracked).map((entry) => [entry.name, entry]));

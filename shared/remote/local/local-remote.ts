@@ -1,6 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { release, type } from 'node:os';
 import { RemoteUnavailable } from '../../failure.ts';
+import { EntryCollector } from '../../tree/entries.ts';
 import type { Entry, EntryKind } from '../../tree/entry.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { nameFromBytes, nameToBytes } from '../../tree/name.ts';
@@ -61,7 +62,7 @@ async function answer(path: string, done: (listing: Listing) => void): Promise<v
 
 /** Never rejects: whatever the file system refuses makes the listing partial. */
 async function readDirectory(path: string): Promise<Listing> {
-  const entries: Entry[] = [];
+  const entries = new EntryCollector();
   const directory = nameToBytes(path);
   try {
     const names = await readdir(directory, { encoding: 'buffer' });
@@ -69,13 +70,13 @@ async function readDirectory(path: string): Promise<Listing> {
     const workers = Array.from({ length: lookupsAtOnce }, async () => {
       for (const name of rest) {
         const entry = await lookUp(directory, name);
-        if (entry !== undefined) entries.push(entry);
+        if (entry !== undefined) entries.add(entry);
       }
     });
     await Promise.all(workers);
-    return { status: 'complete', path, profile, entries };
+    return { status: 'complete', path, profile, entries: entries.done() };
   } catch (error) {
-    return { status: 'partial', path, profile, entries: [...entries], ...flawOf(error) };
+    return { status: 'partial', path, profile, entries: entries.done(), ...flawOf(error) };
   }
 }
 

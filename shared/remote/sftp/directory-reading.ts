@@ -1,5 +1,6 @@
 import type { Failure } from '../../failure.ts';
-import { byNameThenKind } from '../../tree/digest.ts';
+import { sorted } from '../../tree/digest.ts';
+import { EntryCollector, type EntryList, twinIn } from '../../tree/entries.ts';
 import type { Entry } from '../../tree/entry.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { nameToBytes, readableName } from '../../tree/name.ts';
@@ -31,7 +32,7 @@ export class DirectoryReading {
   readonly #pipeline: SftpPipeline;
   readonly #reading: Reading;
   readonly #path: Buffer;
-  #entries: Entry[] = [];
+  #entries = new EntryCollector();
   /** A server that begins again would never end. */
   #firstName: string | undefined;
   #unknown: UntypedName[] | undefined;
@@ -129,7 +130,7 @@ export class DirectoryReading {
     }
     this.#firstName ??= name;
     if (listed.kind !== undefined) {
-      this.#entries.push(listed);
+      this.#entries.add(listed);
     } else {
       this.#unknown ??= [];
       this.#unknown.push(listed);
@@ -137,17 +138,17 @@ export class DirectoryReading {
   }
 
   /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
-  #findTwins(): void {
-    const entries = this.#entries.sort(byNameThenKind);
+  #withoutTwins(): EntryList {
+    const entries = sorted(this.#entries.done());
+    const second = twinIn(entries);
+    if (second === undefined) return entries;
+    this.#stop(twice(second.name));
     let last: string | undefined;
-    for (const { name } of entries) {
-      if (name === last) {
-        this.#stop(twice(name));
-        this.#entries = entries.filter((entry, index) => entry.name !== entries[index - 1]?.name);
-        return;
-      }
+    return entries.filter(({ name }) => {
+      const isTwin = name === last;
       last = name;
-    }
+      return !isTwin;
+    });
   }
 
   #stop(flaw: Flaw): void {
@@ -175,15 +176,15 @@ export class DirectoryReading {
       });
     }
     if (this.#lookupsUnderWay > 0) return;
-    this.#findTwins();
-    this.#finish(this.#flaw);
+    const entries = this.#withoutTwins();
+    this.#finish(this.#flaw, entries);
   }
 
   #onKind({ name }: UntypedName, reply: Reply): void {
     this.#lookupsUnderWay -= 1;
     const kind = reply.type === 'attributes' ? kindOf(reply.attributes.mode) : undefined;
     if (kind !== undefined && reply.type === 'attributes') {
-      this.#entries.push(entryOf(name, kind, reply.attributes));
+      this.#entries.add(entryOf(name, kind, reply.attributes));
     } else if (reply.type !== 'status' || reply.code !== statusCode.noSuchFile) {
       this.#stop({
         reason: 'malformed',
@@ -193,9 +194,8 @@ export class DirectoryReading {
     this.#lookUpKinds();
   }
 
-  #finish(flaw: Flaw | undefined): void {
+  #finish(flaw: Flaw | undefined, entries: EntryList = []): void {
     const { path, done } = this.#reading;
-    const entries = this.#entries;
     if (flaw === undefined) done({ status: 'complete', path, profile, entries });
     else done({ status: 'partial', path, profile, entries, ...flaw });
   }

@@ -1,5 +1,5 @@
 import { StaleSnapshot } from '../../failure.ts';
-import { decodeEntries, encodeEntries } from '../entry-codec.ts';
+import { storedChunk, storedEntries } from '../entry-codec.ts';
 import type { Chunk, DirectoryCommit } from '../state.ts';
 import { binary, bytesAt, damaged, type Item } from './attributes.ts';
 import { type Bulk, idBytes, newBulk, newId, readBulks } from './bulk.ts';
@@ -62,7 +62,7 @@ export function newChunks(puts: DirectoryCommit['putChunks']): NewChunks {
   let room = inlineBytes.item;
   const bulks: { bulk: Bulk; bytes: Uint8Array }[] = [];
   const chunks = puts.map(({ digest, entries }): StoredChunk => {
-    const bytes = encodeEntries(entries);
+    const bytes = storedEntries(entries);
     if (bytes.length <= Math.min(room, inlineBytes.chunk)) {
       room -= bytes.length;
       return { id: newId(), parts: 0, digest, inline: bytes };
@@ -95,6 +95,6 @@ export async function readChunks(
     // Dropped between the two reads, by the commit that replaced it.
     if (data === undefined && parts > 0) throw new StaleSnapshot([path]);
     if (data === undefined) throw damaged(`chunk ${id}`);
-    return { chunk: id, digest, entries: decodeEntries(data) };
+    return storedChunk({ chunk: id, digest }, data);
   });
 }

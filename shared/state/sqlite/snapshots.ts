@@ -1,5 +1,5 @@
 import { StaleSnapshot } from '../../failure.ts';
-import { decodeEntries, encodeEntries } from '../entry-codec.ts';
+import { storedChunk, storedEntries } from '../entry-codec.ts';
 import { pathKey } from '../path-key.ts';
 import { encodeProbe } from '../probe-codec.ts';
 import { type OrderedDirectories, ReadAhead } from '../read-ahead.ts';
@@ -49,11 +49,7 @@ export function sqliteSnapshots(db: Database): Snapshots {
           directory ?? -1,
         );
         if (row === undefined) throw new StaleSnapshot([path]);
-        return {
-          chunk,
-          digest: digest(row, 'digest'),
-          entries: decodeEntries(bytes(row, 'entries')),
-        };
+        return storedChunk({ chunk, digest: digest(row, 'digest') }, bytes(row, 'entries'));
       });
     },
     async scopeRules(scope) {
@@ -229,7 +225,7 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
       'INSERT INTO chunks (directory, digest, entries) VALUES (?, ?, ?)',
       id,
       chunk.digest === null ? null : Buffer.from(chunk.digest, 'hex'),
-      encodeEntries(chunk.entries),
+      storedEntries(chunk.entries),
     );
   }
   for (const subtree of change.forget) forget(db, watch, subtree);

@@ -46,7 +46,7 @@ function assertExact(answers: readonly (Listing | Unchanged)[]): void {
   for (const answer of answers) {
     assert.ok(answer.status === 'complete', JSON.stringify(answer));
     assert.deepEqual(
-      answer.entries.map(({ name, kind, size, modifiedAt }) => [name, kind, size, modifiedAt]),
+      [...answer.entries].map(({ name, kind, size, modifiedAt }) => [name, kind, size, modifiedAt]),
       [
         ['a.csv', 'file', 5, Date.UTC(2025, 10, 21, 0, 1, 7)],
         ['deeper', 'directory', null, Date.UTC(2025, 10, 21, 0, 2, 8)],

@@ -84,7 +84,7 @@ describe('FTP: answers to STAT that will do', () => {
     assert.deepEqual(statuses(answers), Array(30).fill('complete'));
     for (const answer of answers) {
       assert.ok(answer.status === 'complete');
-      assert.deepEqual(answer.entries.map(({ name }) => name).sort(), ['a.csv', 'deeper']);
+      assert.deepEqual([...answer.entries].map(({ name }) => name).sort(), ['a.csv', 'deeper']);
       assert.equal(answer.probe?.since, null);
     }
     const listed = server.commands.filter((command) => command.startsWith('LIST')).length;

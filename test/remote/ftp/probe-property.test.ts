@@ -82,7 +82,7 @@ function keep(answer: Listing | Unchanged, before: Kept | undefined): Kept {
 
 function directoriesIn(answer: Listing | Unchanged): readonly string[] {
   if (answer.status === 'unchanged') return answer.directories.map(({ name }) => name);
-  return answer.entries.flatMap(({ name, kind }) => (kind === 'directory' ? [name] : []));
+  return [...answer.entries].flatMap(({ name, kind }) => (kind === 'directory' ? [name] : []));
 }
 
 interface Circumstances {

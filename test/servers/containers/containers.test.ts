@@ -56,7 +56,7 @@ function serverCases(start: (options: ContainerOptions) => Promise<ContainerServ
       const listings = await listAll(session, wanted);
       for (const [path, { status }] of listings) assert.equal(status, 'complete', path);
       const listed = wanted.flatMap((path) =>
-        (listings.get(path)?.entries ?? [])
+        [...(listings.get(path)?.entries ?? [])]
           .filter(({ kind }) => kind === 'file')
           .map(({ name }) => `${path.slice(server().root.length + 1)}/${name}`),
       );

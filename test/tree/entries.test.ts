@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { byNameThenKind, digestListing, sorted } from '../../shared/tree/digest.ts';
+import {
+  blockEntries,
+  EntryCollector,
+  type EntryList,
+  ofKinds,
+  PackedEntries,
+  twinIn,
+} from '../../shared/tree/entries.ts';
+import type { Entry } from '../../shared/tree/entry.ts';
+import { file } from './looks.ts';
+import { segments } from './paths.ts';
+
+const anyEntry: fc.Arbitrary<Entry> = fc.record({
+  name: segments,
+  kind: fc.constantFrom('file', 'directory', 'link', 'other'),
+  size: fc.option(fc.maxSafeNat()),
+  modifiedAt: fc.option(fc.maxSafeInteger()),
+  precision: fc.constantFrom('millisecond', 'second', 'minute', 'day', 'none'),
+});
+
+/** Enough to be packed: as many as it takes of those given, with numbers that keep names apart or do not. */
+const many = fc
+  .record({
+    some: fc.array(anyEntry, { minLength: 1, maxLength: 40 }),
+    more: fc.integer({ min: 0, max: 50 }),
+    prefix: fc.constantFrom('', 'document-', 'długi-', '\udcff'),
+    apart: fc.boolean(),
+  })
+  .map(({ some, more, prefix, apart }): readonly Entry[] =>
+    Array.from({ length: blockEntries + more }, (_, index) => {
+      const entry = some[index % some.length] ?? file('none');
+      const place = Math.imul(index, 0x9e3779b1) >>> 12;
+      return { ...entry, name: `${prefix}${apart ? place : ''}${entry.name}` };
+    }),
+  );
+
+function collected(entries: Iterable<Entry>): EntryList {
+  const collector = new EntryCollector();
+  for (const entry of entries) collector.add(entry);
+  return collector.done();
+}
+
+function packed(entries: Iterable<Entry>): PackedEntries {
+  const list = collected(entries);
+  assert.ok(list instanceof PackedEntries);
+  return list;
+}
+
+/** Where a list is as an array has it, it fails as one too. */
+function each(check: (entries: readonly Entry[]) => void): void {
+  fc.assert(fc.property(many, check), { numRuns: 25 });
+}
+
+suite('many entries', () => {
+  test('are what was added, one by one and altogether', () => {
+    each((entries) => {
+      const list = packed(entries);
+      assert.equal(list.length, entries.length);
+      assert.deepEqual([...list], entries);
+      assert.deepEqual(list.at(0), entries[0]);
+      assert.deepEqual(list.at(entries.length - 1), entries.at(-1));
+      assert.equal(list.at(entries.length), undefined);
+      assert.equal(list.at(-1), undefined);
+    });
+  });
+
+  test('are sorted, filtered and cut as an array is', () => {
+    each((entries) => {
+      const list = packed(entries);
+      const inOrder = entries.toSorted(byNameThenKind);
+      const isLarge = ({ size }: Entry) => (size ?? 0) > 1_000;
+      assert.deepEqual([...sorted(list)], [...inOrder]);
+      assert.deepEqual([...list.filter(isLarge)], entries.filter(isLarge));
+      assert.deepEqual([...sorted(list.filter(isLarge))], inOrder.filter(isLarge));
+      assert.deepEqual([...list.slice(7, 99)], entries.slice(7, 99));
+      assert.deepEqual([...sorted(list).slice(4_000)], inOrder.slice(4_000));
+      assert.deepEqual(list.find(isLarge), entries.find(isLarge));
+      assert.deepEqual([...ofKinds(list, 'file', 'link')], [...ofKinds(entries, 'file', 'link')]);
+    });
+  });
+
+  test('have the digests that an array has, the whole and its chunks', () => {
+    each((entries) => {
+      const unique = [...new Map(entries.map((entry) => [`${entry.name}/${entry.kind}`, entry])).values()];
+      const one = digestListing(collected(unique));
+      const other = digestListing(unique);
+      assert.equal(one.digest, other.digest);
+      assert.deepEqual(
+        one.chunks.map((chunk) => ({ ...chunk, entries: [...chunk.entries] })),
+        other.chunks.map((chunk) => ({ ...chunk, entries: [...chunk.entries] })),
+      );
+    });
+  });
+
+  test('know their twins', () => {
+    each((entries) => {
+      const inOrder = entries.toSorted(byNameThenKind);
+      assert.deepEqual(twinIn(sorted(packed(entries))), twinIn(inOrder));
+      const names = new Set(entries.map(({ name }) => name));
+      assert.equal(twinIn(inOrder) === undefined, names.size === entries.length);
+    });
+  });
+
+  test('may be added to after a look at them', () => {
+    const collector = new EntryCollector();
+    for (let index = 0; index < blockEntries + 1; index += 1) collector.add(file(`f${index}`));
+    const list = collector.done();
+    collector.add(file('late'));
+    assert.equal([...list].length, blockEntries + 1);
+    assert.equal(list.length, blockEntries + 1);
+  });
+
+  test('have names as long as a server likes', () => {
+    const long = `ł${'x'.repeat(200_000)}`;
+    const entries = Array.from({ length: blockEntries }, (_, index) =>
+      file(index === 5 ? long : `f${index}`),
+    );
+    assert.equal(packed(entries).at(5)?.name, long);
+  });
+});
+
+test('few entries stay an array', () => {
+  const entries = Array.from({ length: blockEntries - 1 }, (_, index) => file(`f${index}`));
+  assert.deepEqual(collected(entries), entries);
+});
