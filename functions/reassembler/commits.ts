@@ -25,7 +25,7 @@ export function verdictCommits(
     stamp,
     movesTo: new Map(verdict.moves.map((move) => [move.to, move])),
     movedFrom: new Set(verdict.moves.map((move) => move.from)),
-    reportedAt: reportedFacts(held),
+    reportedAt: verdict.moves.length === 0 ? new Map() : reportedFacts(held),
   };
   const commits = new Map<string, DirectoryCommit>();
   // Children before parents, so that the log empties a directory before it removes it. `childrenFirst` keeps that
