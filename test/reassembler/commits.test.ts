@@ -70,6 +70,22 @@ suite('one directory', () => {
     const record = await watched.record('');
     assert.deepEqual([record.held, record.reported], [true, 2_995]);
   });
+
+  test('of many entries is written anew only where it is decided about', async (t) => {
+    const many = Array.from({ length: 5_000 }, (_, index) =>
+      file(`f${String(index).padStart(4, '0')}`, index),
+    );
+    const rest = many.filter(({ name }) => name !== 'f0001' && name !== 'f4998');
+    const watched = await reassembling(t, [complete('', many)], [complete('', rest)]);
+    const { groups, held } = await judged(watched, { rejected: new Set(['f0001']) });
+    const pending = held.directories.get('')?.chunks ?? [];
+    const decided = pending.filter(({ entries }) => entries.some(({ name }) => name === 'f4998'));
+    assert.deepEqual([pending.length, decided.length], [2, 1]);
+    assert.deepEqual(
+      groups.flat().map(({ dropChunks, putChunks }) => [dropChunks, putChunks.length]),
+      [[decided.map(({ chunk }) => chunk), 1]],
+    );
+  });
 });
 
 suite('moves', () => {
