@@ -1,4 +1,5 @@
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +11,7 @@ import { startInProcessSftp } from '../../test/servers/in-process-sftp.ts';
 import { createLog } from '../local/log.ts';
 import { unmeasured } from '../local/metrics.ts';
 import { runLocal } from '../local/run.ts';
-import { createProgress } from '../local/terminal.ts';
+import { createProgress, type Progress } from '../local/terminal.ts';
 
 const account = { username: 'demo', password: 'demo' };
 
@@ -53,7 +54,8 @@ async function watchBoth(
   stop: AbortController,
 ): Promise<void> {
   const { config } = parseConfig(configText(sftpPort, ftpPort), join(scratch, 'farwatch.yaml'), {});
-  const progress = createProgress(process.stderr);
+  const scans = new Scans(createProgress(process.stderr), config.watches.size);
+  const { progress } = scans;
   const log = createLog({ level: 'warn', pretty: true, suspend: (print) => progress.suspend(print) });
   const run = runLocal(
     config,
@@ -68,7 +70,7 @@ async function watchBoth(
     },
     stop.signal,
   );
-  await Promise.race([run, editing(trees, rounds, stop)]);
+  await Promise.race([run, editing(trees, rounds, scans, stop)]);
   await run;
 }
 
@@ -93,23 +95,68 @@ async function plant(tree: string): Promise<void> {
   await writeFile(join(tree, 'archive', 'last-year.csv'), 'id;amount\n');
 }
 
+/** Follows the scans of all watches, so that an edit does not fall into one: a rename would be seen by halves. */
+class Scans {
+  readonly progress: Progress;
+  readonly #watches: number;
+  readonly #running = new Set<string>();
+  /** Watches that were scanned as a whole since the last edit. */
+  readonly #scanned = new Set<string>();
+  #wake = (): void => undefined;
+
+  constructor(shown: Progress, watches: number) {
+    this.#watches = watches;
+    this.progress = {
+      scanStarted: (watch, expected) => {
+        this.#running.add(watch);
+        shown.scanStarted(watch, expected);
+      },
+      advanced: (watch, directories, files) => shown.advanced(watch, directories, files),
+      scanFinished: (watch) => {
+        shown.scanFinished(watch);
+        if (this.#running.delete(watch)) this.#scanned.add(watch);
+        this.#wake();
+      },
+      suspend: (print) => shown.suspend(print),
+      close: () => shown.close(),
+    };
+  }
+
+  /** Runs `edit`, which does not wait for anything, once all of what was there before has been seen and nobody looks. */
+  async between(edit: () => void, signal: AbortSignal): Promise<void> {
+    while (this.#running.size > 0 || this.#scanned.size < this.#watches) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+      signal.throwIfAborted();
+    }
+    edit();
+    this.#scanned.clear();
+  }
+}
+
 /** One creation, modification, rename and deletion in each tree a round, at the pace of somebody who watches. */
-async function editing(trees: readonly string[], rounds: number, stop: AbortController): Promise<void> {
+async function editing(
+  trees: readonly string[],
+  rounds: number,
+  scans: Scans,
+  stop: AbortController,
+): Promise<void> {
   const { signal } = stop;
-  const everywhere = async (edit: (tree: string) => Promise<void>) => {
+  const everywhere = async (edit: (tree: string) => void) => {
     await sleep(3_500, undefined, { signal });
-    for (const tree of trees) await edit(tree);
+    await scans.between(() => trees.forEach(edit), signal);
   };
   try {
     for (let round = 1; rounds === 0 || round <= rounds; round += 1) {
       const name = `invoice-${round}.csv`;
-      await everywhere((tree) => writeFile(join(tree, 'incoming', name), `invoice ${round}\n`));
-      await everywhere((tree) => appendFile(join(tree, 'incoming', name), 'one more line\n'));
-      await everywhere((tree) => rename(join(tree, 'incoming', name), join(tree, 'archive', name)));
-      await everywhere((tree) => rm(join(tree, 'archive', name)));
+      await everywhere((tree) => writeFileSync(join(tree, 'incoming', name), `invoice ${round}\n`));
+      await everywhere((tree) => appendFileSync(join(tree, 'incoming', name), 'one more line\n'));
+      await everywhere((tree) => renameSync(join(tree, 'incoming', name), join(tree, 'archive', name)));
+      await everywhere((tree) => rmSync(join(tree, 'archive', name)));
     }
-    await sleep(4_000, undefined, { signal });
-    stop.abort();
+    await scans.between(() => stop.abort(), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
