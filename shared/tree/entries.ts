@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Entry, EntryKind, Precision } from './entry.ts';
 
 /** The entries of a listing: an array, or columns where they are many. Both are in the order they came in. */
@@ -227,6 +228,14 @@ export function ofKinds(entries: EntryList, ...wanted: readonly EntryKind[]): En
 export function twinIn(entries: EntryList): Entry | undefined {
   if (entries instanceof PackedEntries) return entries.twin();
   return entries.find(({ name }, index) => name === entries[index - 1]?.name);
+}
+
+/** Whether both hold the same entries in the same order. */
+export function sameEntries(a: EntryList, b: EntryList): boolean {
+  if (a.length !== b.length) return false;
+  const others = b[Symbol.iterator]();
+  for (const entry of a) if (!isDeepStrictEqual(entry, others.next().value)) return false;
+  return true;
 }
 
 /** From below; the built-in sort copies what it sorts into arrays of 16 bytes a number. */

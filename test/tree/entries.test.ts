@@ -8,6 +8,7 @@ import {
   type EntryList,
   ofKinds,
   PackedEntries,
+  sameEntries,
   twinIn,
 } from '../../shared/tree/entries.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
@@ -94,6 +95,22 @@ suite('many entries', () => {
         other.chunks.map((chunk) => ({ ...chunk, entries: [...chunk.entries] })),
       );
     });
+  });
+
+  test('are the same as others when each entry is', () => {
+    fc.assert(
+      fc.property(many, fc.nat(), anyEntry, (entries, at, other) => {
+        const index = at % entries.length;
+        const changed = entries.with(index, { ...other, name: `${entries[index]?.name ?? ''}!` });
+        for (const list of [entries, packed(entries)]) {
+          assert.ok(sameEntries(list, packed(entries)));
+          assert.ok(!sameEntries(list, packed(changed)));
+          assert.ok(!sameEntries(packed(changed), list));
+          assert.ok(!sameEntries(list, packed(entries).slice(1)));
+        }
+      }),
+      { numRuns: 20 },
+    );
   });
 
   test('know their twins', () => {

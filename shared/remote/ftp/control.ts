@@ -60,11 +60,10 @@ export interface Talk {
   end(): void;
 }
 
-/** What a command on a data connection brought. */
+/** How a command on a data connection ended. */
 export interface Retrieved {
   /** The last reply: 2xx for success. */
   readonly reply: Reply;
-  readonly data: Buffer;
   /** How the data connection ended; `too long`: we broke it off. */
   readonly ended: 'in order' | 'broken' | 'too long';
 }
@@ -138,15 +137,14 @@ export class FtpControl {
     return answered;
   }
 
-  /** Opens a data connection and takes what the command sends on it. */
-  async retrieve(command: string): Promise<Retrieved> {
+  /** Opens a data connection; what the command sends on it goes to `take` as it comes. */
+  async retrieve(command: string, take: (piece: Buffer) => void): Promise<Retrieved> {
     const { ftp } = this.client;
     ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
-    if (refusal !== undefined) return { reply: refusal, data: Buffer.alloc(0), ended: 'broken' };
+    if (refusal !== undefined) return { reply: refusal, ended: 'broken' };
     const socket = ftp.dataSocket;
     if (socket === undefined) throw new Error('the data connection is gone');
-    const chunks: Buffer[] = [];
     let size = 0;
     let ended: Retrieved['ended'] | undefined;
     let settle = (): void => undefined;
@@ -157,7 +155,7 @@ export class FtpControl {
       if (size > maxListingBytes) {
         ended = 'too long';
         socket.destroy();
-      } else chunks.push(chunk);
+      } else take(chunk);
       // The control connection is silent meanwhile: its time-out starts again with every piece of data.
       if (reply === undefined) ftp.socket.setTimeout(ftp.timeout);
     });
@@ -192,7 +190,7 @@ export class FtpControl {
     });
     ftp.dataSocket = undefined;
     if (reply === undefined) throw new Error('no reply');
-    return { reply, data: Buffer.concat(chunks), ended: ended ?? 'broken' };
+    return { reply, ended: ended ?? 'broken' };
   }
 }
 

@@ -4,6 +4,7 @@ import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { judge, refused } from './judgement.ts';
+import type { ListingParser, ParsedListing } from './listing-lines.ts';
 import type { Look } from './look.ts';
 import { keepsName, parsePlace, RealPlaces } from './real-places.ts';
 import { isTransient, judgeRefusal } from './refusal.ts';
@@ -44,6 +45,12 @@ export const plain = /^(?:[\w./+@=,():-]|\P{ASCII}| (?=[^ -]))*$/u;
 
 /** Sends the commands together; throws where a reply is not one to its command. */
 export type Ask = (commands: readonly string[]) => Promise<readonly Reply[]>;
+
+/** A transfer and what it said. */
+export interface Answer<T extends ParsedListing> {
+  readonly retrieved: Retrieved;
+  readonly parsed: T;
+}
 
 /** Reads one directory exactly; what MLSD and LIST have in common. */
 export abstract class DirectoryReader {
@@ -87,15 +94,19 @@ export abstract class DirectoryReader {
   }
 
   /** Tries again what may be over in a moment: ports that collide (ProFTPD), a connection that broke. */
-  protected async retrieve(command: string): Promise<Retrieved> {
+  protected async retrieve<T extends ParsedListing>(
+    command: string,
+    newParser: () => ListingParser<T>,
+  ): Promise<Answer<T>> {
     for (let attempt = 0; ; attempt += 1) {
-      const retrieved = await this.control.retrieve(command);
+      const parser = newParser();
+      const retrieved = await this.control.retrieve(command, (piece) => parser.push(piece));
       const { code, message } = this.alive(retrieved.reply);
       const again = isTransient(code)
         ? judgeRefusal(message) === undefined
         : code < 300 && retrieved.ended === 'broken';
       const pause = pauses[attempt];
-      if (!again || pause === undefined) return retrieved;
+      if (!again || pause === undefined) return { retrieved, parsed: parser.done() };
       await sleep(pause);
     }
   }

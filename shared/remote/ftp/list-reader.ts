@@ -1,11 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
+import { sameEntries } from '../../tree/entries.ts';
 import type { CompleteListing, Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
 import { offsetMinutes } from '../../tree/zone.ts';
-import type { FtpControl, Retrieved } from './control.ts';
-import { DirectoryReader, type ServerTraits } from './directory-reader.ts';
+import type { FtpControl } from './control.ts';
+import { type Answer, DirectoryReader, type ServerTraits } from './directory-reader.ts';
 import { refused } from './judgement.ts';
-import { type ParsedList, parseList } from './list.ts';
+import { ListParser, type ParsedList, parseList } from './list.ts';
 import { type ListClock, todaysOffsetClock, zoneClock } from './list-clock.ts';
 import { dataOf, type Look } from './look.ts';
 import { judgeRefusal } from './refusal.ts';
@@ -15,11 +15,6 @@ import { printable } from './wire.ts';
 interface Doubt {
   readonly reason: PartialReason;
   readonly detail: string;
-}
-
-interface Answer {
-  readonly retrieved: Retrieved;
-  readonly parsed: ParsedList;
 }
 
 /**
@@ -44,13 +39,8 @@ export class ListReader extends DirectoryReader {
 
   override readLook(path: string, look: Look): Listing | undefined {
     if (!this.#hasSameLines) return undefined;
-    const data = dataOf(look);
-    const parsed = parseList(data, this.#clock());
-    return this.judge({
-      path,
-      parsed,
-      retrieved: { reply: { code: 213, message: '' }, data, ended: 'in order' },
-    });
+    const parsed = parseList(dataOf(look), this.#clock());
+    return this.judge({ path, parsed, retrieved: { reply: { code: 213, message: '' }, ended: 'in order' } });
   }
 
   /** The look was good enough, or nothing is. */
@@ -61,7 +51,7 @@ export class ListReader extends DirectoryReader {
   /** The lines are the listing: equal ones cannot hide what LIST would show. */
   override trust(look: Look, listing: CompleteListing): Trust | undefined {
     const { entries } = parseList(dataOf(look), this.#clock());
-    this.#hasSameLines ||= isDeepStrictEqual(entries, listing.entries);
+    this.#hasSameLines ||= sameEntries(entries, listing.entries);
     return this.#hasSameLines ? { afterSeconds: 0, doubted: false } : undefined;
   }
 
@@ -88,7 +78,7 @@ export class ListReader extends DirectoryReader {
     return this.readSayable(path);
   }
 
-  async #listHere(): Promise<Answer> {
+  async #listHere(): Promise<Answer<ParsedList>> {
     const answer = await this.#run(this.#list);
     const { code } = answer.retrieved.reply;
     const takenForName = code >= 500 && this.#list === 'LIST -a' && this.#dots !== true;
@@ -98,18 +88,17 @@ export class ListReader extends DirectoryReader {
     return plain;
   }
 
-  async #run(command: 'LIST -a' | 'LIST'): Promise<Answer> {
-    const retrieved = await this.retrieve(command);
-    return { retrieved, parsed: parseList(retrieved.data, this.#clock()) };
+  #run(command: 'LIST -a' | 'LIST'): Promise<Answer<ParsedList>> {
+    return this.retrieve(command, () => new ListParser(this.#clock()));
   }
 
-  #learn({ parsed }: Answer): void {
+  #learn({ parsed }: Answer<ParsedList>): void {
     if (parsed.self) this.#dots = true;
     else if (parsed.lines > 0) this.#dots ??= false;
   }
 
   /** What speaks against a listing that came in order; `plain`: start again, with plain LIST. */
-  async #doubt({ parsed, retrieved }: Answer): Promise<Doubt | 'plain' | undefined> {
+  async #doubt({ parsed, retrieved }: Answer<ParsedList>): Promise<Doubt | 'plain' | undefined> {
     if (parsed.self || parsed.malformed !== undefined || retrieved.ended !== 'in order') return undefined;
     if (judgeRefusal(retrieved.reply.message) === 'denied') {
       return { reason: 'denied', detail: printable(retrieved.reply.message) };

@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { sorted } from '../../tree/digest.ts';
+import { EntryCollector, type EntryList, twinIn } from '../../tree/entries.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { nameFromBytes, readableName } from '../../tree/name.ts';
 
 /** What a listing's text says, before anybody knows whether it is all of the directory. */
 export interface ParsedListing {
-  readonly entries: readonly Entry[];
+  /** By name. */
+  readonly entries: EntryList;
   /** Lines of entries, `.` and `..` among them. */
   readonly lines: number;
   /** Whether the directory's own line is there: it was read. */
@@ -13,10 +16,16 @@ export interface ParsedListing {
   readonly malformed: string | undefined;
 }
 
+/** Takes the text of one listing as it comes, in any pieces. Whatever comes, it does not throw. */
+export interface ListingParser<T extends ParsedListing> {
+  push(piece: Buffer): void;
+  /** Nothing comes after it. */
+  done(): T;
+}
+
 /** Collects entries, each name once. */
 export class Entries {
-  readonly #entries: Entry[] = [];
-  readonly #names = new Set<string>();
+  readonly #entries = new EntryCollector();
   #lines = 0;
   #self = false;
   #malformed: string | undefined;
@@ -34,11 +43,7 @@ export class Entries {
     this.#lines += 1;
     const { name } = entry;
     if (name === '' || name.includes('/') || name.includes('\0')) this.reject('not a name', name);
-    else if (this.#names.has(name)) this.reject('the same name twice', name);
-    else {
-      this.#names.add(name);
-      this.#entries.push(entry);
-    }
+    else this.#entries.add(entry);
   }
 
   reject(why: string, sample: string): void {
@@ -46,42 +51,90 @@ export class Entries {
   }
 
   done(): ParsedListing {
-    return { entries: this.#entries, lines: this.#lines, self: this.#self, malformed: this.#malformed };
+    const entries = this.#withoutTwins();
+    return { entries, lines: this.#lines, self: this.#self, malformed: this.#malformed };
+  }
+
+  /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
+  #withoutTwins(): EntryList {
+    const entries = sorted(this.#entries.done());
+    const second = twinIn(entries);
+    if (second === undefined) return entries;
+    this.reject('the same name twice', second.name);
+    let last: string | undefined;
+    return entries.filter(({ name }) => {
+      const isTwin = name === last;
+      last = name;
+      return !isTwin;
+    });
   }
 }
 
 /** A path and a link's target of 4,096 bytes each fit; matching a pattern against a longer line could take for ever. */
 const maxLineLength = 10_000;
+/** Bytes of so many characters at least. */
+const maxLineBytes = 4 * maxLineLength;
+const newline = 10;
 
 /**
- * The lines of a listing; empty ones are left out. A line feed within a name shows in that its line does not end in
- * CRLF while others do, a carriage return in that it stands alone; both are rejected, for no client can tell where
- * such a name ends.
+ * Cuts the text of a listing into lines; empty ones are left out. A line feed within a name shows in that its line does
+ * not end in CRLF while others do, a carriage return in that it stands alone; both are rejected, for no client can tell
+ * where such a name ends.
  */
-export function splitLines(data: Buffer, entries: Entries): readonly string[] {
-  const lines: string[] = [];
-  let withCr = 0;
-  const texts = isUtf8(data) ? data.toString('utf8').split('\n') : splitBytes(data);
-  const rest = texts.pop() ?? '';
-  if (rest !== '') entries.reject('the last line has no end', rest);
-  for (const text of texts) {
+export class Lines {
+  readonly #entries: Entries;
+  readonly #take: (line: string) => void;
+  /** A line whose end has not come yet; of one that is too long, the beginning. */
+  #rest: Buffer = Buffer.alloc(0);
+  #count = 0;
+  #withCr = 0;
+  #firstWithout: string | undefined;
+
+  constructor(entries: Entries, take: (line: string) => void) {
+    this.#entries = entries;
+    this.#take = take;
+  }
+
+  push(piece: Buffer): void {
+    const end = piece.lastIndexOf(newline) + 1;
+    if (end > 0) {
+      const whole = piece.subarray(0, end);
+      this.#cut(this.#rest.length === 0 ? whole : Buffer.concat([this.#rest, whole]));
+      this.#rest = Buffer.from(piece.subarray(end));
+    } else if (this.#rest.length <= maxLineBytes) this.#rest = Buffer.concat([this.#rest, piece]);
+  }
+
+  /** The last piece has come. */
+  end(): void {
+    if (this.#rest.length > 0) this.#entries.reject('the last line has no end', nameFromBytes(this.#rest));
+    if (this.#withCr > 0 && this.#withCr < this.#count) {
+      this.#entries.reject('a line feed in a name', this.#firstWithout ?? '');
+    }
+  }
+
+  /** `data` ends with a line. */
+  #cut(data: Buffer): void {
+    const texts = isUtf8(data) ? data.toString('utf8').split('\n') : splitBytes(data);
+    texts.pop();
+    for (const text of texts) this.#line(text);
+  }
+
+  #line(text: string): void {
+    this.#count += 1;
     const hasCr = text.endsWith('\r');
-    if (hasCr) withCr += 1;
+    if (hasCr) this.#withCr += 1;
+    else this.#firstWithout ??= text;
     const line = hasCr ? text.slice(0, -1) : text;
-    if (line.includes('\r')) entries.reject('a carriage return in a name', line);
-    if (line.length > maxLineLength) entries.reject('a line too long', line);
-    else if (line !== '') lines.push(line);
+    if (line.includes('\r')) this.#entries.reject('a carriage return in a name', line);
+    if (line.length > maxLineLength) this.#entries.reject('a line too long', line);
+    else if (line !== '') this.#take(line);
   }
-  if (withCr > 0 && withCr < texts.length) {
-    entries.reject('a line feed in a name', texts.find((text) => !text.endsWith('\r')) ?? '');
-  }
-  return lines;
 }
 
 function splitBytes(data: Buffer): string[] {
   const lines: string[] = [];
   let start = 0;
-  for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, start)) {
+  for (let end = data.indexOf(newline); end !== -1; end = data.indexOf(newline, start)) {
     lines.push(nameFromBytes(data.subarray(start, end)));
     start = end + 1;
   }

@@ -21,7 +21,8 @@ const aheadMs = 26 * 3_600_000;
 export function compareLook(look: Look, exact: EntryList): Trust | undefined {
   const parsed = parsedLook(look);
   if (parsed.malformed !== undefined) return undefined;
-  const shown = new Map(parsed.entries.filter(isTracked).map((entry) => [entry.name, entry]));
+  const shown = new Map<string, Entry>();
+  for (const entry of parsed.entries.filter(isTracked)) shown.set(entry.name, entry);
   const tracked = exact.filter(isTracked);
   if (shown.size !== tracked.length) return undefined;
   let showsLocalTime = false;

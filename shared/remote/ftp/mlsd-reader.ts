@@ -5,7 +5,7 @@ import { type Ask, DirectoryReader } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import type { Look } from './look.ts';
 import { compareLook } from './look-comparison.ts';
-import { type ParsedMlsd, parseMlsd } from './mlsd.ts';
+import { MlsdParser, type ParsedMlsd } from './mlsd.ts';
 import { describable, describeAll } from './mlst.ts';
 import { printable, toWire } from './wire.ts';
 
@@ -55,8 +55,7 @@ export class MlsdReader extends DirectoryReader {
     if (look.entryCount + dots > this.#mostLines) return 'not proved';
     const parsed = await describeAll(path, names, { ask, leave: this.traits.mustLeave });
     if (parsed === undefined) return 'not possible';
-    const reply = { code: 250, message: '' };
-    const retrieved = { reply, data: Buffer.alloc(0), ended: 'in order' } as const;
+    const retrieved = { reply: { code: 250, message: '' }, ended: 'in order' } as const;
     const listing = this.judge({ path, parsed, retrieved });
     return listing.status === 'complete' ? (this.#other(path, parsed) ?? listing) : 'not possible';
   }
@@ -69,10 +68,10 @@ export class MlsdReader extends DirectoryReader {
     const safe = this.isSafe(path);
     const refusal = safe ? undefined : await this.enter(path);
     if (refusal !== undefined) return refusal;
-    const retrieved = await this.retrieve(safe ? `MLSD ${toWire(path)}` : 'MLSD');
+    const command = safe ? `MLSD ${toWire(path)}` : 'MLSD';
+    const { retrieved, parsed } = await this.retrieve(command, () => new MlsdParser());
     if (!safe && this.traits.mustLeave) await this.ask('CWD /');
     if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
-    const parsed = parseMlsd(retrieved.data);
     const another = this.#other(path, parsed);
     if (another !== undefined) return another;
     const listing = this.judge({ path, parsed, retrieved });

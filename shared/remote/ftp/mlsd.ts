@@ -1,5 +1,5 @@
 import type { Entry, EntryKind } from '../../tree/entry.ts';
-import { Entries, type ParsedListing, splitLines } from './listing-lines.ts';
+import { Entries, Lines, type ListingParser, type ParsedListing } from './listing-lines.ts';
 
 /** RFC 3659, section 7: `fact=value;fact=value; name`, times in UTC. */
 export interface ParsedMlsd extends ParsedListing {
@@ -16,16 +16,29 @@ interface Facts {
   unique: string;
 }
 
-export function parseMlsd(data: Buffer): ParsedMlsd {
-  const entries = new Entries();
-  const described = new Described(entries);
-  for (const line of splitLines(data, entries)) {
-    const end = factsEnd(line);
-    if (end === -1) entries.reject('not a line of MLSD', line);
-    else described.add(line.slice(end + 1), line, end);
+export class MlsdParser implements ListingParser<ParsedMlsd> {
+  readonly #entries = new Entries();
+  readonly #described = new Described(this.#entries);
+  readonly #lines = new Lines(this.#entries, (line) => this.#line(line));
+
+  push(piece: Buffer): void {
+    this.#lines.push(piece);
   }
-  return described.done();
+
+  done(): ParsedMlsd {
+    this.#lines.end();
+    return this.#described.done();
+  }
+
+  #line(line: string): void {
+    const end = factsEnd(line);
+    if (end === -1) this.#entries.reject('not a line of MLSD', line);
+    else this.#described.add(line.slice(end + 1), line, end);
+  }
 }
+
+/** Of one directory, as many as are remembered at all. */
+const mostUniques = 200_000;
 
 /** Facts and what they are of, in the order of the server; MLST shows the same of one path. */
 export class Described {
@@ -49,8 +62,12 @@ export class Described {
     else {
       const entry = toEntry(name, type, facts);
       this.#entries.add(entry);
-      if (entry.kind === 'directory' && facts.unique !== '') this.#uniqueDirectories.set(name, facts.unique);
+      if (entry.kind === 'directory' && facts.unique !== '') this.#remember(name, facts.unique);
     }
+  }
+
+  #remember(name: string, unique: string): void {
+    if (this.#uniqueDirectories.size < mostUniques) this.#uniqueDirectories.set(name, unique);
   }
 
   done(): ParsedMlsd {

@@ -13,10 +13,12 @@ const mostBytes = 1_800;
 export function describable(look: Look): readonly string[] | undefined {
   const { entries, malformed } = parsedLook(look);
   if (malformed !== undefined || entries.length !== look.entryCount) return undefined;
-  const isPlain = entries.every(
-    ({ name, kind }) => (kind === 'file' || kind === 'directory') && plain.test(name),
-  );
-  return isPlain ? entries.map(({ name }) => name) : undefined;
+  const names: string[] = [];
+  for (const { name, kind } of entries) {
+    if ((kind !== 'file' && kind !== 'directory') || !plain.test(name)) return undefined;
+    names.push(name);
+  }
+  return names;
 }
 
 /** What MLSD would have shown of the names in a directory, `.` too; undefined where one is refused, gone perhaps since the look. */

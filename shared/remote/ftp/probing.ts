@@ -120,6 +120,8 @@ export class Probing {
     const [entered, where, status] = replies;
     if (entered === undefined || where === undefined || status === undefined) throw new Error('no reply');
     if (entered.code >= 300 || this.#reader.misplaced(path, where) !== undefined) return undefined;
+    // Too large for a look; that says nothing of others.
+    if (status.cut === true) return undefined;
     const look = status.code < 300 ? parseLook(status, this.#clock()) : undefined;
     if (look === undefined) this.#failed();
     return look;

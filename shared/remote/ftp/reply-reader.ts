@@ -4,10 +4,14 @@ export interface Reply {
   readonly message: string;
   /** Some of its lines do not end in CRLF: a line feed within a name looks so. */
   readonly bareLines?: true;
+  /** It was so long that lines before the last were not kept. */
+  readonly cut?: true;
 }
 
 /** Far beyond any directory that a server shows in one go: STAT answers here. */
 const maxReplyLength = 256 * 2 ** 20;
+/** Some 50,000 entries; a directory of a million is listed, not looked at, and its 80 MB would be held in vain. */
+const maxKeptLength = 4 * 2 ** 20;
 const maxLineLength = 1_000_000;
 
 /**
@@ -64,14 +68,15 @@ export class ReplyReader {
   }
 
   #add(lines: string): void {
-    this.#parts.push(lines);
+    if (this.#length <= maxKeptLength) this.#parts.push(lines);
     this.#length += lines.length;
   }
 
   #end(lines: string): Reply {
     const reply = replyOf(this.#code, this.#parts.join('') + lines);
+    const isCut = this.#length > maxKeptLength;
     this.#endReply();
-    return reply;
+    return isCut ? { ...reply, cut: true } : reply;
   }
 
   #endReply(): void {

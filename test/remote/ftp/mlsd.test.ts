@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseMlsd } from '../../../shared/remote/ftp/mlsd.ts';
+import { MlsdParser } from '../../../shared/remote/ftp/mlsd.ts';
+import { sorted } from '../../../shared/tree/digest.ts';
 import type { Entry } from '../../../shared/tree/entry.ts';
 import { nameFromBytes, nameToBytes } from '../../../shared/tree/name.ts';
+
+/** `cuts`: where the text is cut into pieces, from below. */
+function parseMlsd(text: Buffer, cuts: readonly number[] = []) {
+  const parser = new MlsdParser();
+  for (const [index, from] of [0, ...cuts].entries()) parser.push(text.subarray(from, cuts[index]));
+  return parser.done();
+}
 
 const parse = (...lines: readonly string[]) =>
   parseMlsd(Buffer.from(lines.map((line) => `${line}\r\n`).join('')));
 
-describe('parseMlsd', () => {
+const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
+const cutInto = (text: Buffer, parts: readonly number[]): [Buffer, number[]] => [
+  text,
+  parts.map((part) => Math.floor(part * text.length)).toSorted((a, b) => a - b),
+];
+
+describe('MlsdParser', () => {
   const at = Date.UTC(2026, 10, 21, 1, 20, 5);
   const seconds = { modifiedAt: at, precision: 'second' } as const;
   const lines: readonly (readonly [string, Entry])[] = [
@@ -103,7 +117,7 @@ describe('parseMlsd', () => {
     assert.deepEqual([parsed.self, parsed.unique, parsed.lines], [true, 'U1', 3]);
     assert.deepEqual([...parsed.uniqueDirectories], [['sub', 'U2']]);
     assert.deepEqual(
-      parsed.entries.map(({ name }) => name),
+      [...parsed.entries].map(({ name }) => name),
       ['sub'],
     );
   });
@@ -113,7 +127,7 @@ describe('parseMlsd', () => {
       Buffer.from('type=file;size=1; sp\xe9cial\r\ntype=file;size=1; \xc3\xbc\r\n', 'latin1'),
     );
     assert.deepEqual(
-      parsed.entries.map(({ name }) => nameToBytes(name).toString('latin1')),
+      [...parsed.entries].map(({ name }) => nameToBytes(name).toString('latin1')),
       ['sp\xe9cial', '\xc3\xbc'],
     );
     assert.equal(parsed.malformed, undefined);
@@ -159,21 +173,34 @@ describe('parseMlsd', () => {
     });
     const types = { file: 'file', directory: 'dir', link: 'OS.unix=slink:x y', other: 'OS.unix=pipe' };
     fc.assert(
-      fc.property(fc.uniqueArray(entry, { selector: (one) => one.name }), (all) => {
+      fc.property(fc.uniqueArray(entry, { selector: (one) => one.name }), anyCuts, (all, cuts) => {
         const entries = all.map((one) => ({ ...one, size: one.kind === 'file' ? one.size : null }));
         const text = entries.map(({ name: n, kind, size, modifiedAt }) => {
           const time = new Date(modifiedAt ?? 0).toISOString().replace(/\D/g, '').slice(0, 14);
           const facts = `type=${types[kind]};${size === null ? '' : `size=${size};`}modify=${time}; `;
           return Buffer.concat([Buffer.from(facts), nameToBytes(n), Buffer.from('\r\n')]);
         });
-        const parsed = parseMlsd(Buffer.concat(text));
+        const parsed = parseMlsd(...cutInto(Buffer.concat(text), cuts));
         assert.equal(parsed.malformed, undefined);
-        assert.deepEqual(parsed.entries, entries);
+        assert.deepEqual(parsed.entries, sorted(entries));
       }),
     );
   });
 
   it('never throws, whatever comes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void parseMlsd(Buffer.from(bytes))));
+  });
+
+  it('reads the same in pieces as at once, whatever comes', () => {
+    const piece = fc.oneof(
+      fc.constantFrom('\r\n', '\n', '\r', 'type=file;size=1; ', 'type=dir; ', 'a', 'b', '\xc3', '\xbc', '/'),
+      fc.constantFrom('x'.repeat(9_000), 'y'.repeat(45_000)),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), anyCuts, (parts, cuts) => {
+        const text = Buffer.from(parts.join(''), 'latin1');
+        assert.deepEqual(parseMlsd(...cutInto(text, cuts)), parseMlsd(text));
+      }),
+    );
   });
 });

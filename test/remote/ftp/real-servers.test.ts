@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { chmod, mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -25,6 +26,7 @@ import {
   writeFiles,
 } from '../fixture.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
+import { ask } from './odd-listing.ts';
 
 const kinds = [
   { name: 'vsftpd', missing: vsftpdMissing, start: (options?: StartOptions) => startVsftpd(options) },
@@ -125,6 +127,29 @@ for (const { name, missing, start } of kinds) {
           const [entry] = (await listComplete(session, remote)).entries;
           assert.equal(`${remote}/${entry?.name}`, remotePath(remote, odd));
           assert.deepEqual(namesOf(await listComplete(session, remotePath(remote, odd))), ['inner']);
+        });
+      });
+    });
+
+    it('lists a directory that is too large for a look, and looks at the others', async () => {
+      await serving(start, {}, async (server) => {
+        const place = await scratch(await ftpFixture(server));
+        const names = Array.from({ length: 36_000 }, (_, index) => `${index}-${'x'.repeat(60)}`);
+        const [large, small] = [join(place.local, 'large'), join(place.local, 'small')];
+        for (const path of [large, small]) await mkdir(path);
+        for (const name of names) writeFileSync(join(large, name), '');
+        await writeFiles(small, ['one']);
+        const paths = ['small', 'large', 'small'].map((path) => `${place.remote}/${path}`);
+        await withSession(ftpRemote(server), async (session) => {
+          const [first, all, second] = await ask(session, paths);
+          assert.ok(
+            first?.status === 'complete' && all?.status === 'complete' && second?.status === 'complete',
+          );
+          assert.deepEqual(namesOf(all), names.toSorted());
+          assert.equal(all.probe, undefined);
+          // ProFTPD is not looked at before it is known how large a directory is.
+          const looked = [first, second].map(({ probe }) => probe !== undefined);
+          assert.deepEqual(looked, Array(2).fill(name !== 'ProFTPD'));
         });
       });
     });

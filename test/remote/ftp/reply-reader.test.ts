@@ -54,6 +54,20 @@ describe('ReplyReader', () => {
     );
   });
 
+  it('says of a reply that is too long to keep that it was cut, and reads on', () => {
+    const line = `-rw-r--r-- 1 a b 1 Nov 21 01:20 ${'x'.repeat(60)}\r\n`;
+    const long = `213-STAT\r\n${line.repeat(60_000)}213 End\r\n200 OK\r\n`;
+    const pieces = Array.from({ length: Math.ceil(long.length / 65_536) }, (_, index) =>
+      long.slice(index * 65_536, (index + 1) * 65_536),
+    );
+    const [first, second, ...others] = read(pieces);
+    assert.deepEqual(
+      [first?.code, first?.cut, second, others],
+      [213, true, { code: 200, message: '200 OK' }, []],
+    );
+    assert.ok(first && first.message.length < 4.3e6, `${first?.message.length} characters are kept`);
+  });
+
   it('waits for the end of a line', () => {
     const reader = new ReplyReader();
     assert.deepEqual(reader.push('221 Goodbye'), []);
