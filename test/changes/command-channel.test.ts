@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { CommandChannel } from '../../shared/changes/command-channel.ts';
 import { ndjson } from '../../shared/changes/ndjson.ts';
 import { PublishFailed } from '../../shared/failure.ts';
@@ -86,31 +86,45 @@ test('a program that is not there is a failure with advice', async () => {
   });
 });
 
-test('the time-out ends the command and its children', async () => {
-  const channel = shell('sleep 1000 & echo $! >"$1"; wait', { timeoutMs: 300 });
-  await assert.rejects(channel.send([sampleChange(1)], never), /killed after 300 ms/);
+/** The time is up when the script has written a process to $1, however long its start took. Returns the process. */
+async function timedOut(t: TestContext, script: string, graceMs = 0): Promise<number> {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const rejected = assert.rejects(
+    shell(script, { timeoutMs: 300 }).send([sampleChange(1)], never),
+    /killed after 300 ms/,
+  );
+  await until(hasWritten);
   const pid = Number(await readFile(out, 'utf8'));
   assert.ok(pid > 0);
+  t.mock.timers.tick(299);
+  assert.ok(isAlive(pid), 'it has its time');
+  t.mock.timers.tick(1);
+  t.mock.timers.tick(graceMs);
+  await rejected;
+  return pid;
+}
+
+const hasWritten = async () => (await readFile(out, 'utf8').catch(() => '')).endsWith('\n');
+
+test('the time-out ends the command and its children', async (t) => {
+  const pid = await timedOut(t, 'sleep 1000 & echo $! >"$1"; wait');
   await until(() => !isAlive(pid));
 });
 
-test('a command that ignores SIGTERM is ended all the same', async () => {
-  const channel = shell('trap "" TERM; echo $$ >"$1"; while :; do sleep 0.1; done', { timeoutMs: 300 });
-  await assert.rejects(channel.send([sampleChange(1)], never), /killed after 300 ms/);
-  const pid = Number(await readFile(out, 'utf8'));
+test('a command that ignores SIGTERM is ended all the same', async (t) => {
+  const pid = await timedOut(t, 'trap "" TERM; echo $$ >"$1"; while :; do sleep 0.1; done', 2_000);
   await until(() => !isAlive(pid));
 });
 
-test('a command killed by the time-out has not taken the batch, whatever its code', async () => {
-  const channel = shell('trap "exit 0" TERM; while :; do sleep 0.1; done', { timeoutMs: 300 });
-  await assert.rejects(channel.send([sampleChange(1)], never), /killed after/);
+test('a command killed by the time-out has not taken the batch, whatever its code', async (t) => {
+  await timedOut(t, 'trap "exit 0" TERM; echo $$ >"$1"; while :; do sleep 0.1; done');
 });
 
 test('stopping Farwatch stops the command', async () => {
   const stop = new AbortController();
   const sending = shell('echo $$ >"$1"; exec sleep 1000').send([sampleChange(1)], stop.signal);
   const settled = assert.rejects(sending, /was stopped with Farwatch/);
-  await until(async () => (await readFile(out, 'utf8').catch(() => '')) !== '');
+  await until(hasWritten);
   stop.abort();
   await settled;
   const pid = Number(await readFile(out, 'utf8'));

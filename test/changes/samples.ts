@@ -46,10 +46,10 @@ export function recordingLog(): { readonly log: Logger; readonly lines: string[]
   return { log: pino({ level: 'trace' }, { write: (line) => void lines.push(line) }), lines };
 }
 
-/** Waits for something in another process or on the network, up to half a minute. */
+/** Waits for something in another process or on the network, up to a minute. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await condition()); tries += 1) {
-    if (tries === 3_000) throw new Error(`waited in vain for ${condition.toString()}`);
+    if (tries === 6_000) throw new Error(`waited in vain for ${condition.toString()}`);
     await delay(10);
   }
 }
