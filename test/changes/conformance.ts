@@ -26,7 +26,8 @@ export interface ChannelTraits {
   readonly waits: boolean;
 }
 
-const stopMs = 5_000;
+/** Far below the time-outs of the channels under test. */
+const stopMs = 20_000;
 const patienceMs = 60_000;
 
 /** What every implementation of the channel port must do. `open` makes one with a receiver of its own for each case. */
