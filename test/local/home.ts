@@ -80,7 +80,7 @@ export class Home {
   /** Runs a command to its end. One that hangs is killed, and its `code` is null. */
   async farwatch(...args: readonly string[]): Promise<Ended> {
     const running = this.start(...args);
-    const guard = setTimeout(() => void running.kill(), 90_000);
+    const guard = setTimeout(() => void running.kill(), 180_000);
     const ended = await running.ended;
     clearTimeout(guard);
     return ended;
@@ -172,7 +172,7 @@ export class Running {
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let waited = 0; !(await holds()); waited += 50) {
-    if (waited >= 40_000) throw new Error(`waited in vain: ${what}`);
+    if (waited >= 90_000) throw new Error(`waited in vain: ${what}`);
     await sleep(50);
   }
 }
