@@ -47,8 +47,8 @@ export class Scene {
     this.home.configure({
       servers: {
         partner: serverEntry(this.home, this.server, {
-          connectTimeout: '10s',
-          responseTimeout: '5s',
+          connectTimeout: '60s',
+          responseTimeout: '60s',
           idleTimeout: '1s',
           ...server,
         }),
