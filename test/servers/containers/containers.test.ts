@@ -15,22 +15,27 @@ import { skipReason } from '../server-kinds.ts';
 import { type ContainerOptions, type ContainerServer, containerKinds } from './container-server.ts';
 import { serverForTests, startContainer } from './containers.ts';
 import { enginesMissing, imageOf, ownerLabel } from './engine.ts';
-import { parsedConfig } from './parsed-config.ts';
+import { type Limits, parsedConfig } from './parsed-config.ts';
 import { processMissing, startProcess } from './process-server.ts';
 
-const responseTimeoutMs = 1_000;
 const knownHosts = new MemoryKnownHosts();
 /** An image that is missing is built first. */
-const patience = { timeout: 300_000 };
+const patience = { timeout: 600_000 };
 
-function remoteOf(server: ContainerServer): Promise<Remote> {
-  const config = parsedConfig(server, { responseTimeoutMs });
+function remoteOf(server: ContainerServer, limits: Partial<Limits> = {}): Promise<Remote> {
+  const config = parsedConfig(server, limits);
   return openRemote(config, async ({ value }) => value, knownHosts);
 }
 
-async function namesAt(server: ContainerServer, directory: string): Promise<readonly string[]> {
+async function namesAt(
+  server: ContainerServer,
+  directory: string,
+  limits: Partial<Limits> = {},
+): Promise<readonly string[]> {
   const path = directory === '' ? server.root : `${server.root}/${directory}`;
-  return withSession(await remoteOf(server), async (session) => namesOf(await listComplete(session, path)));
+  return withSession(await remoteOf(server, limits), async (session) =>
+    namesOf(await listComplete(session, path)),
+  );
 }
 
 /** What every server must do, in a container or not. */
@@ -86,13 +91,14 @@ function serverCases(start: (options: ContainerOptions) => Promise<ContainerServ
 
   it('is silent while it is paused, and answers again', async () => {
     await server().write('paused/a', 'a');
-    const session = await (await remoteOf(server())).connect(neverAborted());
+    const responseTimeoutMs = 3_000;
+    const session = await (await remoteOf(server(), { responseTimeoutMs })).connect(neverAborted());
     await listComplete(session, `${server().root}/paused`);
     await server().pause();
-    const asked = Date.now();
+    const asked = performance.now();
     await assert.rejects(listComplete(session, `${server().root}/paused`), silent);
-    const waited = Date.now() - asked;
-    assert.ok(waited >= responseTimeoutMs - 50 && waited < responseTimeoutMs + 3_000, `${waited} ms`);
+    const waited = performance.now() - asked;
+    assert.ok(waited >= responseTimeoutMs - 50 && waited < responseTimeoutMs + 20_000, `${waited} ms`);
     await session.close();
     await server().unpause();
     assert.deepEqual(await namesAt(server(), 'paused'), ['a']);
@@ -101,7 +107,7 @@ function serverCases(start: (options: ContainerOptions) => Promise<ContainerServ
   it('is cut off the network, and comes back at the same address', async () => {
     await server().write('cut/a', 'a');
     await server().disconnect();
-    await assert.rejects(namesAt(server(), 'cut'), RemoteUnavailable);
+    await assert.rejects(namesAt(server(), 'cut', { connectTimeoutMs: 10_000 }), RemoteUnavailable);
     await server().reconnect();
     assert.deepEqual(await namesAt(server(), 'cut'), ['a']);
   });

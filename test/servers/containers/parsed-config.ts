@@ -2,7 +2,10 @@ import type { FtpServer, SftpServer } from '../../../shared/config/config.ts';
 import { ftpServerConfig, sftpServerConfig } from '../server-config.ts';
 import type { ContainerServer } from './container-server.ts';
 
-type Limits = Pick<FtpServer, 'connections' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'idleTimeoutMs'>;
+export type Limits = Pick<
+  FtpServer,
+  'connections' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'idleTimeoutMs'
+>;
 
 /** The server as the parsed configuration would name it, for `openRemote`. */
 export function parsedConfig(server: ContainerServer, limits: Partial<Limits> = {}): FtpServer | SftpServer {

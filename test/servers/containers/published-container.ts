@@ -51,7 +51,7 @@ export async function publishedContainer(plan: ContainerPlan): Promise<Published
     .withLoopbackPort(plan.serverPort, plan.port)
     // Pure-FTPd insists on both: its privileged half sets priorities and passes file permissions.
     .withAddedCapabilities('SYS_NICE', 'DAC_READ_SEARCH')
-    .withWaitStrategy(Wait.forSuccessfulCommand(listens(plan.serverPort)).withStartupTimeout(20_000))
+    .withWaitStrategy(Wait.forSuccessfulCommand(listens(plan.serverPort)).withStartupTimeout(120_000))
     // Its reaper is an image that cannot be had everywhere; ours is the watchdog.
     .withAutoCleanup(false);
   for (const port of plan.passivePorts) container.withLoopbackPort(port, port);
