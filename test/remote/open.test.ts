@@ -14,8 +14,8 @@ import { MemoryKnownHosts } from './server-fixture.ts';
 const limits = {
   name: 's',
   connections: 1,
-  connectTimeoutMs: 5_000,
-  responseTimeoutMs: 5_000,
+  connectTimeoutMs: 30_000,
+  responseTimeoutMs: 30_000,
   idleTimeoutMs: 60_000,
 };
 const at = { ...limits, host: '127.0.0.1', username: 'u' };

@@ -3,8 +3,8 @@ import type { ServerFacts, TestServer } from './test-server.ts';
 
 const limits = {
   connections: 4,
-  connectTimeoutMs: 10_000,
-  responseTimeoutMs: 10_000,
+  connectTimeoutMs: 30_000,
+  responseTimeoutMs: 30_000,
   idleTimeoutMs: 60_000,
 } as const;
 

@@ -187,7 +187,7 @@ for (const { name, missing, start } of kinds) {
 
     it('falls silent when the server is stopped, and closes all the same', async () => {
       await serving(start, {}, async (server) => {
-        const session = await ftpRemote(server, { responseTimeoutMs: 400 }).connect(neverAborted());
+        const session = await ftpRemote(server, { responseTimeoutMs: 5_000 }).connect(neverAborted());
         server.pause();
         try {
           await assert.rejects(listOne(session, server.root), (error) => {

@@ -53,7 +53,7 @@ async function startPlain(t: TestContext, greet: (socket: Socket) => void): Prom
   return configAt(port);
 }
 
-describe('the channel', { timeout: 60_000 }, () => {
+describe('the channel', { timeout: 300_000 }, () => {
   it('is the only one of its connection: some servers take no second', async (t) => {
     const server = await startOddServer({
       channels: 1,
@@ -66,7 +66,7 @@ describe('the channel', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the host key', { timeout: 60_000 }, () => {
+describe('the host key', { timeout: 300_000 }, () => {
   it('is stored at the first connection and enforced from then on', async (t) => {
     const knownHosts = new MemoryKnownHosts();
     const first = await startOddServer({ config: { hostKey: 'trust-on-first-use' } });
@@ -116,7 +116,7 @@ describe('the host key', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the login', { timeout: 60_000 }, () => {
+describe('the login', { timeout: 300_000 }, () => {
   it('tries a wrong password once', async (t) => {
     const server = await startOddServer({ login: ['password', 'keyboard-interactive'] });
     t.after(() => server.close());
@@ -204,7 +204,7 @@ describe('the login', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a server out of reach', { timeout: 60_000 }, () => {
+describe('a server out of reach', { timeout: 300_000 }, () => {
   it('has a name that nobody knows', async () => {
     // An empty label: the resolver refuses it without asking anybody.
     await assert.rejects(connectTo({ ...configAt(22), host: 'no..such' }), unavailable('unknown-host'));
@@ -222,7 +222,7 @@ describe('a server out of reach', { timeout: 60_000 }, () => {
 
   it('is no SSH server', async (t) => {
     const server = await startPlain(t, (socket) => socket.write(`${'220 this is FTP\r\n'.repeat(2_000)}`));
-    await assert.rejects(connectTo({ ...server, connectTimeoutMs: 2_000 }), (error) => {
+    await assert.rejects(connectTo({ ...server, connectTimeoutMs: 10_000 }), (error) => {
       assert.ok(error instanceof RemoteProtocol || error instanceof RemoteUnavailable, String(error));
       return true;
     });
@@ -263,7 +263,8 @@ describe('a server out of reach', { timeout: 60_000 }, () => {
 });
 
 describe('a server that stops answering (OpenSSH, stopped by a signal)', {
-  timeout: 60_000,
+  timeout: 300_000,
+  concurrency: 3,
   ...withOpenSsh,
 }, () => {
   for (const when of ['while it lists', 'while nothing is asked'] as const) {
@@ -273,7 +274,7 @@ describe('a server that stops answering (OpenSSH, stopped by a signal)', {
         server.resume();
         await server.stop();
       });
-      const config = { ...sftpServerConfig(server), responseTimeoutMs: 1_000 };
+      const config = { ...sftpServerConfig(server), responseTimeoutMs: 5_000 };
       const session = await connectTo(config, sftpCredentials(server));
       await listOne(session, server.root);
       server.pause();

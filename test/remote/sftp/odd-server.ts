@@ -103,8 +103,8 @@ export function configAt(port: number): SftpServer {
     auth: { password: { source: 'plain', value: oddPassword } },
     hostKey: 'trust-on-first-use',
     connections: 1,
-    connectTimeoutMs: 10_000,
-    responseTimeoutMs: 10_000,
+    connectTimeoutMs: 30_000,
+    responseTimeoutMs: 30_000,
     idleTimeoutMs: 60_000,
   };
 }

@@ -62,7 +62,7 @@ function partial(listing: Listing): string {
   return listing.status === 'partial' ? listing.reason : 'complete';
 }
 
-describe('SFTP servers that go their own way', { timeout: 60_000 }, () => {
+describe('SFTP servers that go their own way', { timeout: 300_000 }, () => {
   it('asks by LSTAT where a listing leaves the type out', async (t) => {
     const modes = new Map([
       ['/odd/file', file],
@@ -304,7 +304,7 @@ describe('SFTP servers that go their own way', { timeout: 60_000 }, () => {
 
   it('gives a server up that falls silent, and says so', async (t) => {
     const answer = pages([], (request) => request.type === requestType.readdir);
-    const server = await startOddServer({ answer, config: { responseTimeoutMs: 300 } });
+    const server = await startOddServer({ answer, config: { responseTimeoutMs: 3_000 } });
     const session = await openSession(t, server);
     await assert.rejects(
       listOne(session, '/odd'),
