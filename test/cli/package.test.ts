@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Bundled and minified code has ways of its own to fail: a module that is not found, a path that is another one. */
-describe('the package as npm installs it', { timeout: 120_000 }, () => {
+describe('the package as npm installs it', { timeout: 600_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'farwatch-package-'));
   const installed = join(folder, 'package');
   const homeOf = (t: TestContext) => new Home(t, join(installed, 'infra', 'cli', 'farwatch.js'));

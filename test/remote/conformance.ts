@@ -10,7 +10,7 @@ import { streamCases } from './stream-cases.ts';
  * directory and with sessions of its own, so a server that permits two sessions at a time suffices.
  */
 export function remoteConformance(name: string, open: () => Promise<Fixture>): void {
-  describe(`remote conformance: ${name}`, { timeout: 180_000 }, () => {
+  describe(`remote conformance: ${name}`, { timeout: 900_000 }, () => {
     let opened: Fixture | undefined;
     const fixture = (): Fixture => {
       if (opened === undefined) throw new Error(`${name} did not start`);

@@ -18,7 +18,7 @@ import {
 
 /** How sessions begin and end. The time-outs are against hanging, not assertions of speed. */
 export function sessionCases(fixture: () => Fixture): void {
-  describe('sessions', { timeout: 60_000 }, () => {
+  describe('sessions', { timeout: 300_000 }, () => {
     it('says what the server is', async () => {
       await withSession(fixture().remote, async ({ capabilities }) => {
         assert.match(capabilities.software, /^[^\r\n]+$/);

@@ -18,7 +18,7 @@ import {
 
 /** Many directories at a time: every request answered once, no deadlock, back-pressure, abort. */
 export function streamCases(fixture: () => Fixture): void {
-  describe('streams', { timeout: 60_000 }, () => {
+  describe('streams', { timeout: 300_000 }, () => {
     it('lists 3,000 entries of one directory', async () => {
       const { local, remote } = await scratch(fixture());
       const names = Array.from({ length: 3_000 }, (_, index) => `file-${String(index).padStart(5, '0')}.dat`);

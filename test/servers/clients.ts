@@ -18,7 +18,7 @@ export async function sftpLogin(server: TestServer): Promise<PlainClient & { rea
   const quiet = () => undefined;
   const sftp = new SftpClient('test', { error: quiet, end: quiet, close: quiet });
   const secret = password === undefined ? { privateKey: privateKey ?? '' } : { password };
-  await sftp.connect({ host, port, username, ...secret, readyTimeout: 10_000 });
+  await sftp.connect({ host, port, username, ...secret, readyTimeout: 60_000 });
   return {
     sftp,
     names: async (directory) => (await sftp.list(directory)).map(({ name }) => name),
@@ -30,7 +30,7 @@ export async function sftpLogin(server: TestServer): Promise<PlainClient & { rea
 
 export async function ftpLogin(server: TestServer): Promise<PlainClient & { readonly ftp: Client }> {
   const { protocol, host, port, username, password, ca } = server.config;
-  const ftp = new Client(10_000);
+  const ftp = new Client(60_000);
   const secure = protocol === 'ftps-implicit' ? 'implicit' : protocol === 'ftps';
   const secureOptions = ca === undefined ? {} : { ca };
   try {

@@ -91,7 +91,7 @@ async function launch(daemon: Daemon, port: number, scratch: Scratch): Promise<G
     ...(daemon.user === undefined ? {} : { user: daemon.user }),
   });
   for (let waited = 0; !listensAt(server.pid, port); waited += 20) {
-    if (server.exited || waited > 15_000) {
+    if (server.exited || waited > 60_000) {
       await server.kill();
       throw new Error(
         `${daemon.name} did not start at port ${port}: ${readFileSync(logFile, 'utf8').slice(-2000)}`,

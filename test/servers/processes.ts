@@ -125,7 +125,7 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 async function killAll(pids: readonly number[]): Promise<void> {
   signalAll(pids, 'SIGKILL');
   for (let waited = 0; pids.some((pid) => parentOf(pid) !== undefined); waited += 10) {
-    if (waited > 10_000) throw new Error(`processes do not die: ${pids.join(' ')}`);
+    if (waited > 60_000) throw new Error(`processes do not die: ${pids.join(' ')}`);
     await sleep(10);
   }
 }

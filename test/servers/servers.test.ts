@@ -44,7 +44,7 @@ function shown(paths: readonly string[], facts: ServerFacts): readonly string[] 
 function everyServer(title: string, work: (t: TestContext, kind: ServerKind) => Promise<void>): void {
   describe(title, () => {
     for (const kind of serverKinds) {
-      it(kind.name, { skip: skipReason(kind), timeout: 60_000 }, (t) => work(t, kind));
+      it(kind.name, { skip: skipReason(kind), timeout: 300_000 }, (t) => work(t, kind));
     }
   });
 }
@@ -164,7 +164,7 @@ function answers(port: number): Promise<boolean> {
 
 describe('a test server keeps to its number of sessions', () => {
   for (const kind of serverKinds) {
-    it(kind.name, { skip: skipReason(kind), timeout: 60_000 }, async (t) => {
+    it(kind.name, { skip: skipReason(kind), timeout: 300_000 }, async (t) => {
       const options: KindOptions = { connections: 1 };
       const server = await started(t, kind.start(options));
       const first = await plainLogin(server);

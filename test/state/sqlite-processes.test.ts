@@ -43,7 +43,7 @@ async function finished(running: Running): Promise<void> {
   assert.equal(running.errors(), '');
 }
 
-describe('SQLite state and processes', { timeout: 120_000 }, () => {
+describe('SQLite state and processes', { timeout: 600_000 }, () => {
   let directory = '';
   let number = 0;
   const fresh = () => {

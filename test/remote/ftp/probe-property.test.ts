@@ -122,7 +122,7 @@ const autumn = Date.UTC(2026, 9, 25, 0, 40);
 for (const { name, missing, start } of kinds) {
   void describe(`${name}: a look is never taken for more than it is`, {
     skip: skipReason({ name, available: missing }),
-    timeout: 300_000,
+    timeout: 900_000,
   }, () => {
     const holds = async (timezone: string | undefined, from: number) => {
       const server = await start(timezone === undefined ? {} : { timezone });

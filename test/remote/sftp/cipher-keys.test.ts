@@ -13,7 +13,7 @@ const cases = [
   { cipher: 'aes256-ctr', fields: ['_decipher._macKey', '_cipher._macKey'] },
 ] as const;
 
-describe('the keys of ciphers', { timeout: 60_000 }, () => {
+describe('the keys of ciphers', { timeout: 300_000 }, () => {
   for (const { cipher, fields } of cases) {
     it(`are key objects after every key exchange: ${cipher}`, async (t) => {
       const connected = Promise.withResolvers<Connection>();

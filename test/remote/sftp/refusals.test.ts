@@ -10,7 +10,7 @@ import { MemoryKnownHosts, sftpCredentials } from '../server-fixture.ts';
 
 /** Servers answer OPENDIR of what is no directory with different codes; the reason must be the same. */
 for (const kind of serverKinds.filter(({ protocol }) => protocol === 'sftp')) {
-  describe(`what is no directory: ${kind.name}`, { skip: skipReason(kind), timeout: 60_000 }, () => {
+  describe(`what is no directory: ${kind.name}`, { skip: skipReason(kind), timeout: 300_000 }, () => {
     it('is not found, and the detail says what it is now', async (t) => {
       const server = await kind.start();
       t.after(() => server.stop());
