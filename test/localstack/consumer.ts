@@ -132,7 +132,7 @@ export async function ruleTarget(
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  withinMs = 60_000,
+  withinMs = 120_000,
 ): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {

@@ -87,7 +87,7 @@ export class Deployed {
     });
   }
 
-  async ended(key: WatchKey, scan: number, withinMs = 90_000): Promise<ScanSummary> {
+  async ended(key: WatchKey, scan: number, withinMs = 180_000): Promise<ScanSummary> {
     return eventually(
       `the end of scan ${scan} of ${key}`,
       async () => {

@@ -24,7 +24,7 @@ import { type LocalStack, localStackMissing, startLocalStack } from './localstac
 const skip = localStackMissing() ?? false;
 const minute = 60_000;
 
-suite('secrets of Secrets Manager', { skip, timeout: 120_000 }, () => {
+suite('secrets of Secrets Manager', { skip, timeout: 300_000 }, () => {
   let localstack: LocalStack;
   let wire: FaultyWire;
   let admin: SecretsManagerClient;

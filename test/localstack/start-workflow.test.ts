@@ -31,7 +31,7 @@ const definition = {
   },
 };
 
-suite('starting the scan workflow', { skip, timeout: 120_000 }, () => {
+suite('starting the scan workflow', { skip, timeout: 300_000 }, () => {
   let localstack: LocalStack;
   let client: SFNClient;
   let workflow: string;
