@@ -332,8 +332,10 @@ async function countingProxy(t: TestContext, port: number) {
     const origin = connect(port, '127.0.0.1');
     open.add(client);
     most = Math.max(most, open.size);
-    client.on('close', () => open.delete(client)).on('error', () => origin.destroy());
-    origin.on('error', () => client.destroy());
+    const gone = () => void open.delete(client);
+    client.on('close', gone).on('error', () => origin.destroy());
+    // Before the client can know it: a connection that it opens next must not be counted beside this one.
+    origin.on('end', gone).on('error', () => client.destroy());
     client.pipe(origin).pipe(client);
   });
   t.after(() => {
