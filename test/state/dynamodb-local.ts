@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { createTable, expiryAttribute } from '../../shared/state/dynamodb/table-definition.ts';
 import { freePort } from '../servers/ports.ts';
-import { listensAt, spawnGuarded } from '../servers/processes.ts';
+import { type GuardedProcess, listensAt, spawnGuarded } from '../servers/processes.ts';
 
 export interface DynamoLocal {
   readonly endpoint: string;
@@ -31,16 +31,7 @@ export function dynamoLocalMissing(): string | undefined {
 /** Amazon's own DynamoDB for one machine, in memory, from the jars that npm brought. It dies with this process. */
 export async function startDynamoLocal(): Promise<DynamoLocal> {
   const scratch = mkdtempSync(join(tmpdir(), 'farwatch-dynamodb-'));
-  const logFile = join(scratch, 'log');
-  const port = await freePort();
-  const server = spawnGuarded('java', javaArguments(port), { scratch, logFile });
-  for (let waited = 0; !listensAt(server.pid, port); waited += 50) {
-    if (server.exited || waited > 60_000) {
-      await server.kill();
-      throw new Error(`DynamoDB Local did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
-    }
-    await sleep(50);
-  }
+  const { server, port } = await launch(scratch);
   const endpoint = `http://127.0.0.1:${port}`;
   const client = () => localClient(endpoint);
   const own = client();
@@ -58,6 +49,23 @@ export async function startDynamoLocal(): Promise<DynamoLocal> {
       rmSync(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** At a free port, or another one if that was taken meanwhile: Java takes its time. */
+async function launch(scratch: string): Promise<{ readonly server: GuardedProcess; readonly port: number }> {
+  const logFile = join(scratch, 'log');
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const server = spawnGuarded('java', javaArguments(port), { scratch, logFile });
+    for (let waited = 0; !server.exited && waited <= 120_000; waited += 50) {
+      if (listensAt(server.pid, port)) return { server, port };
+      await sleep(50);
+    }
+    const { exited } = server;
+    await server.kill();
+    if (!exited || attempt === 3)
+      throw new Error(`DynamoDB Local did not start: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
+  }
 }
 
 function javaArguments(port: number): readonly string[] {
