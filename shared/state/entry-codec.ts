@@ -73,8 +73,9 @@ export function storedChunk(head: ChunkHead, bytes: Uint8Array): Chunk {
 function compress(raw: Buffer): Buffer {
   return zstdCompressSync(raw, {
     params: { [constants.ZSTD_c_checksumFlag]: 1 },
-    // As much as it can take at most: by default Node sets 16 KB aside for each of thousands of small directories.
-    chunkSize: Math.max(64, raw.length),
+    // More than it can take at most: by default Node sets 16 KB aside for each of thousands of small directories, and
+    // where the result fills its room exactly, Node adds an empty frame.
+    chunkSize: raw.length + (raw.length >> 8) + 128,
     // A known size keeps the tables small that are set out for each of them.
     pledgedSrcSize: raw.length,
   });

@@ -119,6 +119,16 @@ describe('entry codec', () => {
     );
   });
 
+  test('bytes that compress to as many as they were are one frame, and found when shortened', () => {
+    const ofSize = (size: number) => ({ size, modifiedAt: null, precision: 'millisecond' }) as const;
+    const stored = encodeEntries([
+      settled({ name: 'a\nb', ...ofSize(32_065) }, 'file'),
+      settled({ name: '\u0001', ...ofSize(7_088_109), modifiedAt: 0 }, 'file'),
+      settled({ name: '\ufeffbom', ...ofSize(2 ** 32) }, 'directory'),
+    ]);
+    for (let length = 0; length < stored.length; length += 1) assertUnusable(stored.subarray(0, length));
+  });
+
   test('any other bytes are found', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assertUnusable(bytes)));
     fc.assert(
