@@ -37,9 +37,10 @@ const { metafile } = await build({
   allowOverwrite: true,
   bundle: true,
   splitting: true,
-  minify: true,
-  // Errors are known by the names of their classes.
-  keepNames: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Errors are known by the names of their classes, and esbuild keeps names by a call for each function that is made.
+  minifyIdentifiers: false,
   format: 'esm',
   platform: 'node',
   target: 'node24',
@@ -51,7 +52,7 @@ const { metafile } = await build({
   ],
   // basic-ftp and pino are CommonJS.
   banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
   },
   logLevel: 'warning',
   metafile: true,
