@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Units } from './columns.ts';
 import { type EntryList, PackedEntries } from './entries.ts';
 import type { Entry } from './entry.ts';
 
@@ -55,24 +56,24 @@ function isSorted(entries: readonly Entry[]): boolean {
 /** Cuts sorted entries where their names say so. Empty in, empty out. */
 export function cut<T extends { readonly name: string }>(entries: readonly T[]): readonly (readonly T[])[] {
   if (entries.length <= wholeUpTo) return entries.length === 0 ? [] : [entries];
-  return parts(entries).map(([from, to]) => entries.slice(from, to));
+  const borders = entries.flatMap(({ name }, at) => (at > 0 && startsChunk(hashName(name)) ? [at] : []));
+  return between(borders).map(([from, to]) => entries.slice(from, to));
 }
 
 function cutListing(entries: EntryList): readonly EntryList[] {
   if (!(entries instanceof PackedEntries)) return cut(entries);
-  return parts(entries).map(([from, to]) => entries.slice(from, to));
+  if (entries.length <= wholeUpTo) return entries.length === 0 ? [] : [entries];
+  const borders: number[] = [];
+  let at = 0;
+  entries.view(({ units, from, to }) => {
+    if (at > 0 && startsChunk(hashUnits(units, from, to))) borders.push(at);
+    at += 1;
+  });
+  return between(borders).map(([from, to]) => entries.slice(from, to));
 }
 
 /** From where to where each chunk goes. */
-function parts(
-  entries: Iterable<{ readonly name: string }>,
-): readonly (readonly [from: number, to: number | undefined])[] {
-  const borders: number[] = [];
-  let at = 0;
-  for (const { name } of entries) {
-    if (at > 0 && startsChunk(name)) borders.push(at);
-    at += 1;
-  }
+function between(borders: readonly number[]): readonly (readonly [from: number, to: number | undefined])[] {
   return [0, ...borders].map((from, index) => [from, borders[index]]);
 }
 
@@ -89,23 +90,35 @@ export function digestEntries(
 ): string {
   text.clear();
   text.add(version);
-  for (const entry of inOrder) {
-    text.add('\n');
-    text.add(entry.name);
-    if (entry.kind === 'directory') {
-      text.add('/');
-      continue;
+  if (inOrder instanceof PackedEntries) {
+    inOrder.view((view) => {
+      text.add('\n');
+      text.addUnits(view.units, view.from, view.to);
+      addFacts(view);
+    });
+  } else {
+    for (const entry of inOrder) {
+      text.add('\n');
+      text.add(entry.name);
+      addFacts(entry);
     }
-    text.add('\0');
-    text.add(entry.kind);
-    text.add('\0');
-    text.addNumber(entry.size);
-    text.add('\0');
-    text.addNumber(entry.modifiedAt);
-    text.add('\0');
-    text.add(entry.precision);
   }
   return text.digest();
+}
+
+function addFacts({ kind, size, modifiedAt, precision }: Omit<Entry, 'name'>): void {
+  if (kind === 'directory') {
+    text.add('/');
+    return;
+  }
+  text.add('\0');
+  text.add(kind);
+  text.add('\0');
+  text.addNumber(size);
+  text.add('\0');
+  text.addNumber(modifiedAt);
+  text.add('\0');
+  text.add(precision);
 }
 
 /** UTF-16, because UTF-8 would make one character of all the lone surrogates that stand for bytes. */
@@ -131,6 +144,14 @@ class Text {
     if (at + part.length > this.#units.length) this.#grow(part.length);
     const units = this.#units;
     for (let i = 0; i < part.length; i += 1, at += 1) units[at] = part.charCodeAt(i);
+    this.#length = at;
+  }
+
+  addUnits(part: Units, from: number, to: number): void {
+    let at = this.#length;
+    if (at + to - from > this.#units.length) this.#grow(to - from);
+    const units = this.#units;
+    for (let i = from; i < to; i += 1, at += 1) units[at] = part[i] ?? 0;
     this.#length = at;
   }
 
@@ -177,11 +198,26 @@ const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 /** One for all: whoever fills it empties it before anybody else runs. */
 const text = new Text();
 
-/** FNV-1a of the name; a 512th of all names starts a chunk. */
-function startsChunk(name: string): boolean {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < name.length; i += 1) h = Math.imul(h ^ name.charCodeAt(i), 0x01000193);
-  return (h ^ (h >>> 15)) % meanChunk === 0;
+/** A 512th of all names starts a chunk. */
+function startsChunk(nameHash: number): boolean {
+  return (nameHash ^ (nameHash >>> 15)) % meanChunk === 0;
+}
+
+const fnvBasis = 0x811c9dc5;
+const fnvPrime = 0x01000193;
+
+/** FNV-1a. */
+function hashName(name: string): number {
+  let h = fnvBasis;
+  for (let i = 0; i < name.length; i += 1) h = Math.imul(h ^ name.charCodeAt(i), fnvPrime);
+  return h;
+}
+
+/** The same of a name in columns. */
+function hashUnits(units: Units, from: number, to: number): number {
+  let h = fnvBasis;
+  for (let i = from; i < to; i += 1) h = Math.imul(h ^ (units[i] ?? 0), fnvPrime);
+  return h;
 }
 
 /**

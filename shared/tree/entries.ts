@@ -1,31 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
+import {
+  type Block,
+  BlockBuilder,
+  blockBits,
+  blockEntries,
+  type EntryFacts,
+  kindAt,
+  kindMask,
+  type NamedBytes,
+  nameAt,
+  numberAt,
+  pack,
+  precisionAt,
+  rankOf,
+  startAt,
+  type Units,
+} from './columns.ts';
 import type { Entry, EntryKind, Precision } from './entry.ts';
 
-/** The entries of a listing: an array, or columns where they are many. Both are in the order they came in. */
+/** The entries of a listing: an array, or columns. Both are in the order they came in. */
 export type EntryList = readonly Entry[] | PackedEntries;
 
-const blockBits = 12;
-/** So many entries are packed together; fewer stay an array. */
-export const blockEntries = 1 << blockBits;
 const inBlock = blockEntries - 1;
-/** In the order of their names, as `byNameThenKind` has it. */
-const kinds: readonly EntryKind[] = ['directory', 'file', 'link', 'other'];
-const precisions: readonly Precision[] = ['millisecond', 'second', 'minute', 'day', 'none'];
-const kindBits = 2;
-const kindMask = (1 << kindBits) - 1;
-/** Of a call; far below what the stack takes. */
-const mostArguments = 4_096;
-
-/** Columns of up to `blockEntries` entries. A name ends where the next one begins. */
-interface Block {
-  /** Of UTF-16; a Buffer where each fits into a byte. */
-  readonly units: Buffer | Uint16Array;
-  readonly ends: Uint32Array;
-  /** NaN: null. */
-  readonly sizes: Float64Array;
-  readonly times: Float64Array;
-  readonly flags: Uint8Array;
-}
 
 /** Takes entries one by one and holds many of them in a third of the memory that as many objects need. */
 export class EntryCollector {
@@ -51,6 +47,41 @@ export class EntryCollector {
     if (this.#blocks.length === 0) return rest;
     return new PackedEntries(rest.length === 0 ? this.#blocks : [...this.#blocks, pack(rest)], length);
   }
+}
+
+/** The same of names as they come over the wire: few or many, they become columns. */
+export class NameCollector {
+  readonly #blocks: Block[] = [];
+  #open: BlockBuilder | undefined;
+
+  get length(): number {
+    return this.#blocks.length * blockEntries + (this.#open?.length ?? 0);
+  }
+
+  /** `following`: how many are known to come after it. */
+  add(bytes: Buffer, entry: NamedBytes, following: number): void {
+    this.#open ??= new BlockBuilder(following + 1);
+    this.#open.add(bytes, entry);
+    if (this.#open.length < blockEntries) return;
+    this.#blocks.push(this.#open.done());
+    this.#open = undefined;
+  }
+
+  /** All that was added; nothing may be added afterwards. */
+  done(): EntryList {
+    const { length } = this;
+    if (length === 0) return [];
+    const open = this.#open?.done();
+    return new PackedEntries(open === undefined ? this.#blocks : [...this.#blocks, open], length);
+  }
+}
+
+/** What columns say of one entry. The next one is told by the same object. */
+export interface EntryView extends EntryFacts {
+  /** The name is those from `from` to `to`. */
+  readonly units: Units;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Entries as columns; each is made anew whenever it is looked at. Views share the columns. */
@@ -79,20 +110,40 @@ export class PackedEntries implements Iterable<Entry> {
   }
 
   ofKinds(wanted: readonly EntryKind[]): PackedEntries {
-    const isWanted = kinds.map((kind) => wanted.includes(kind));
-    return this.#where((place) => isWanted[this.#kind(place)] === true);
+    const isWanted: boolean[] = [];
+    for (const kind of wanted) isWanted[rankOf(kind)] = true;
+    return this.#where((place) => isWanted[this.#rank(place)] === true);
   }
 
   #where(isTaken: (place: number) => boolean): PackedEntries {
-    const order = new Uint32Array(this.length);
+    let order: Uint32Array | undefined;
     let taken = 0;
     for (let index = 0; index < this.length; index += 1) {
       const place = this.#place(index);
-      if (!isTaken(place)) continue;
-      order[taken] = place;
+      const isOne = isTaken(place);
+      if (order === undefined && !isOne) order = this.#places(index);
+      if (!isOne) continue;
+      if (order !== undefined) order[taken] = place;
       taken += 1;
     }
-    return taken === this.length ? this : new PackedEntries(this.#blocks, taken, order.slice(0, taken));
+    return order === undefined ? this : new PackedEntries(this.#blocks, taken, order.slice(0, taken));
+  }
+
+  /** Room for all places, with the first ones in it. */
+  #places(upTo: number): Uint32Array {
+    const order = new Uint32Array(this.length);
+    for (let index = 0; index < upTo; index += 1) order[index] = this.#place(index);
+    return order;
+  }
+
+  /** Every entry in turn, without an object for any. */
+  view(take: (view: EntryView) => void): void {
+    const view = new View();
+    for (let index = 0; index < this.length; index += 1) {
+      const place = this.#place(index);
+      view.show(this.#block(place), place & inBlock);
+      take(view);
+    }
   }
 
   find(predicate: (entry: Entry) => boolean): Entry | undefined {
@@ -109,11 +160,15 @@ export class PackedEntries implements Iterable<Entry> {
   /** By name, then kind. */
   sorted(): PackedEntries {
     if (this.#isSorted()) return this;
-    const order = new Uint32Array(this.length);
-    for (let index = 0; index < this.length; index += 1) order[index] = this.#place(index);
     const keys = this.#keys();
-    const compare = (a: number, b: number) => (keys[a] ?? 0) - (keys[b] ?? 0) || this.#compare(a, b);
-    return new PackedEntries(this.#blocks, this.length, mergeSort(order, compare));
+    const compare = (a: number, b: number) =>
+      (keys[a] ?? 0) - (keys[b] ?? 0) || this.#compare(this.#place(a), this.#place(b));
+    const inOrder = mergeSort(this.length, compare);
+    return new PackedEntries(
+      this.#blocks,
+      this.length,
+      inOrder.map((index) => this.#place(index)),
+    );
   }
 
   /** Of a sorted list, the first entry that has the name of the one before it. */
@@ -128,19 +183,19 @@ export class PackedEntries implements Iterable<Entry> {
   /** Numbers in the order of names, as far as they go: those of the first units in which names differ. */
   #keys(): Float64Array {
     const isNarrow = this.#blocks.every(({ units }) => !(units instanceof Uint16Array));
+    const [count, base] = isNarrow ? [6, 0x100] : [3, 0x10000];
     const skipped = this.#commonPrefix();
-    const keys = new Float64Array(this.#blocks.length * blockEntries);
+    const keys = new Float64Array(this.length);
     for (let index = 0; index < this.length; index += 1) {
       const place = this.#place(index);
-      const { units, ends } = this.#block(place);
-      const at = place & inBlock;
-      const from = startOf(ends, at) + skipped;
-      const to = ends[at] ?? 0;
+      const block = this.#block(place);
+      const from = startAt(block, place & inBlock) + skipped;
+      const to = block.ends[place & inBlock] ?? 0;
       let key = 0;
-      for (let unit = from; unit < from + (isNarrow ? 6 : 3); unit += 1) {
-        key = key * (isNarrow ? 0x100 : 0x10000) + (unit < to ? (units[unit] ?? 0) : 0);
+      for (let unit = from; unit < from + count; unit += 1) {
+        key = key * base + (unit < to ? (block.units[unit] ?? 0) : 0);
       }
-      keys[place] = key;
+      keys[index] = key;
     }
     return keys;
   }
@@ -151,12 +206,11 @@ export class PackedEntries implements Iterable<Entry> {
     let shared = first.length;
     for (let index = 1; index < this.length && shared > 0; index += 1) {
       const place = this.#place(index);
-      const { units, ends } = this.#block(place);
-      const at = place & inBlock;
-      const from = startOf(ends, at);
-      shared = Math.min(shared, (ends[at] ?? 0) - from);
+      const block = this.#block(place);
+      const from = startAt(block, place & inBlock);
+      shared = Math.min(shared, (block.ends[place & inBlock] ?? 0) - from);
       for (let unit = 0; unit < shared; unit += 1) {
-        if (units[from + unit] !== first.charCodeAt(unit)) shared = unit;
+        if (block.units[from + unit] !== first.charCodeAt(unit)) shared = unit;
       }
     }
     return shared;
@@ -174,32 +228,31 @@ export class PackedEntries implements Iterable<Entry> {
   }
 
   #entry(place: number): Entry {
-    const { units, ends, sizes, times, flags } = this.#block(place);
+    const block = this.#block(place);
     const at = place & inBlock;
-    const flag = flags[at] ?? 0;
     return {
-      name: textOf(units, startOf(ends, at), ends[at] ?? 0),
-      kind: kinds[flag & kindMask] ?? 'other',
-      size: numberOf(sizes[at]),
-      modifiedAt: numberOf(times[at]),
-      precision: precisions[flag >> kindBits] ?? 'none',
+      name: nameAt(block, at),
+      kind: kindAt(block, at),
+      size: numberAt(block.sizes, at),
+      modifiedAt: numberAt(block.times, at),
+      precision: precisionAt(block, at),
     };
   }
 
   /** As `byNameThenKind` has it. */
   #compare(a: number, b: number): number {
-    return this.#compareNames(a, b) || this.#kind(a) - this.#kind(b);
+    return this.#compareNames(a, b) || this.#rank(a) - this.#rank(b);
   }
 
-  #kind(place: number): number {
+  #rank(place: number): number {
     return (this.#block(place).flags[place & inBlock] ?? 0) & kindMask;
   }
 
   #compareNames(a: number, b: number): number {
     const one = this.#block(a);
     const two = this.#block(b);
-    let i = startOf(one.ends, a & inBlock);
-    let j = startOf(two.ends, b & inBlock);
+    let i = startAt(one, a & inBlock);
+    let j = startAt(two, b & inBlock);
     const endOne = one.ends[a & inBlock] ?? 0;
     const endTwo = two.ends[b & inBlock] ?? 0;
     for (; i < endOne && j < endTwo; i += 1, j += 1) {
@@ -214,6 +267,26 @@ export class PackedEntries implements Iterable<Entry> {
     const block = this.#blocks[place >>> blockBits];
     if (block === undefined) throw new RangeError(`no entry at ${place}`);
     return block;
+  }
+}
+
+class View implements EntryView {
+  units: Units = Buffer.alloc(0);
+  from = 0;
+  to = 0;
+  kind: EntryKind = 'other';
+  size: number | null = null;
+  modifiedAt: number | null = null;
+  precision: Precision = 'none';
+
+  show(block: Block, at: number): void {
+    this.units = block.units;
+    this.from = startAt(block, at);
+    this.to = block.ends[at] ?? 0;
+    this.kind = kindAt(block, at);
+    this.size = numberAt(block.sizes, at);
+    this.modifiedAt = numberAt(block.times, at);
+    this.precision = precisionAt(block, at);
   }
 }
 
@@ -238,16 +311,17 @@ export function sameEntries(a: EntryList, b: EntryList): boolean {
   return true;
 }
 
-/** From below; the built-in sort copies what it sorts into arrays of 16 bytes a number. */
-function mergeSort(order: Uint32Array<ArrayBuffer>, compare: (a: number, b: number) => number): Uint32Array {
-  let from = order;
-  let to = new Uint32Array(order.length);
-  for (let width = 1; width < order.length; width *= 2) {
-    for (let start = 0; start < order.length; start += 2 * width) {
+/** The numbers below `length` in order, from below; the built-in sort copies them into arrays of 16 bytes a number. */
+function mergeSort(length: number, compare: (a: number, b: number) => number): Uint32Array {
+  let from = new Uint32Array(length);
+  for (let index = 0; index < length; index += 1) from[index] = index;
+  let to = new Uint32Array(length);
+  for (let width = 1; width < length; width *= 2) {
+    for (let start = 0; start < length; start += 2 * width) {
       let left = start;
-      const middle = Math.min(start + width, order.length);
+      const middle = Math.min(start + width, length);
       let right = middle;
-      const end = Math.min(middle + width, order.length);
+      const end = Math.min(middle + width, length);
       for (let at = start; at < end; at += 1) {
         const isLeft = right >= end || (left < middle && compare(from[left] ?? 0, from[right] ?? 0) <= 0);
         to[at] = (isLeft ? from[left] : from[right]) ?? 0;
@@ -258,45 +332,4 @@ function mergeSort(order: Uint32Array<ArrayBuffer>, compare: (a: number, b: numb
     [from, to] = [to, from];
   }
   return from;
-}
-
-function startOf(ends: Uint32Array, at: number): number {
-  return at === 0 ? 0 : (ends[at - 1] ?? 0);
-}
-
-function pack(entries: readonly Entry[]): Block {
-  const ends = new Uint32Array(entries.length);
-  const sizes = new Float64Array(entries.length);
-  const times = new Float64Array(entries.length);
-  const flags = new Uint8Array(entries.length);
-  const names = entries.map(({ name }) => name).join('');
-  let end = 0;
-  entries.forEach(({ name, kind, size, modifiedAt, precision }, index) => {
-    end += name.length;
-    ends[index] = end;
-    sizes[index] = size ?? Number.NaN;
-    times[index] = modifiedAt ?? Number.NaN;
-    flags[index] = kinds.indexOf(kind) | (precisions.indexOf(precision) << kindBits);
-  });
-  return { units: unitsOf(names), ends, sizes, times, flags };
-}
-
-function unitsOf(text: string): Block['units'] {
-  if (!/[^\0-\xff]/.test(text)) return Buffer.from(text, 'latin1');
-  const units = new Uint16Array(text.length);
-  for (let index = 0; index < text.length; index += 1) units[index] = text.charCodeAt(index);
-  return units;
-}
-
-function textOf(units: Block['units'], start: number, end: number): string {
-  if (!(units instanceof Uint16Array)) return units.toString('latin1', start, end);
-  let text = '';
-  for (let from = start; from < end; from += mostArguments) {
-    text += String.fromCharCode(...units.subarray(from, Math.min(end, from + mostArguments)));
-  }
-  return text;
-}
-
-function numberOf(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value;
 }

@@ -15,6 +15,15 @@ export function nameFromBytes(bytes: Uint8Array): string {
   }
 }
 
+const replacement = '\ufffd';
+
+/** The same of a part of a buffer, and several times faster for names that are UTF-8. */
+export function nameWithin(bytes: Buffer, start: number, end: number): string {
+  const name = bytes.toString('utf8', start, end);
+  // The decoder marks what is not UTF-8.
+  return name.includes(replacement) ? nameFromBytes(bytes.subarray(start, end)) : name;
+}
+
 export function nameToBytes(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name, 'utf8');
   const parts: Buffer[] = [];

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { blockEntries } from '../../shared/tree/columns.ts';
 import { byNameThenKind, digestListing, sorted } from '../../shared/tree/digest.ts';
 import {
-  blockEntries,
   EntryCollector,
   type EntryList,
+  NameCollector,
   ofKinds,
   PackedEntries,
   sameEntries,
   twinIn,
 } from '../../shared/tree/entries.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
+import { nameToBytes } from '../../shared/tree/name.ts';
 import { file } from './looks.ts';
 import { segments } from './paths.ts';
 
@@ -42,6 +44,18 @@ const many = fc
 function collected(entries: Iterable<Entry>): EntryList {
   const collector = new EntryCollector();
   for (const entry of entries) collector.add(entry);
+  return collector.done();
+}
+
+/** As from a server: names are bytes in the middle of others. */
+function collectedByNames(entries: readonly Entry[], expected: number): EntryList {
+  const collector = new NameCollector();
+  for (const { name, ...facts } of entries) {
+    const bytes = nameToBytes(name);
+    const packet = Buffer.concat([Buffer.from('ł/'), bytes, Buffer.from('\xff', 'latin1')]);
+    collector.add(packet, { start: 3, end: 3 + bytes.length, ...facts }, expected);
+  }
+  assert.equal(collector.length, entries.length);
   return collector.done();
 }
 
@@ -138,6 +152,28 @@ suite('many entries', () => {
     );
     assert.equal(packed(entries).at(5)?.name, long);
   });
+});
+
+test('names that come as bytes make the same columns, few and many', () => {
+  const few = fc.array(anyEntry, { maxLength: 70 }).map((all) => all.map((entry) => ({ ...entry })));
+  fc.assert(
+    fc.property(fc.oneof({ weight: 9, arbitrary: few }, many), fc.nat({ max: 200 }), (entries, expected) => {
+      const list = collectedByNames(entries, expected);
+      assert.equal(list.length, entries.length);
+      assert.deepEqual([...list], entries);
+      const inOrder = entries.toSorted(byNameThenKind);
+      assert.deepEqual([...sorted(list)], inOrder);
+      assert.deepEqual(twinIn(sorted(list)), twinIn(inOrder));
+      assert.deepEqual([...ofKinds(sorted(list), 'directory')], [...ofKinds(inOrder, 'directory')]);
+      const unique = [...new Map(entries.map((entry) => [`${entry.name}/${entry.kind}`, entry])).values()];
+      const [one, other] = [digestListing(collectedByNames(unique, expected)), digestListing(unique)];
+      assert.equal(one.digest, other.digest);
+      assert.deepEqual(
+        one.chunks.map(({ digest, entries: own }) => [digest, [...own]]),
+        other.chunks.map(({ digest, entries: own }) => [digest, [...own]]),
+      );
+    }),
+  );
 });
 
 test('few entries stay an array', () => {

@@ -1,7 +1,7 @@
 import { RemoteProtocol } from '../../failure.ts';
-import type { Entry } from '../../tree/entry.ts';
-import { nameFromBytes } from '../../tree/name.ts';
-import { entryOf, kindOf } from './entry.ts';
+import type { NamedBytes } from '../../tree/columns.ts';
+import type { EntryKind, Precision } from '../../tree/entry.ts';
+import { kindOf, setFacts } from './entry.ts';
 
 /** SFTP version 3 (draft-ietf-secsh-filexfer-02), as far as listing needs it. */
 export const packetType = {
@@ -28,17 +28,11 @@ export interface Attributes {
   readonly mtime: number | undefined;
 }
 
-/** A name whose attributes do not say what it is. */
-export interface UntypedName {
-  readonly name: string;
-  readonly kind: undefined;
-}
-
 export type Reply =
   | { readonly type: 'version'; readonly version: number }
   | { readonly type: 'status'; readonly id: number; readonly code: number; readonly message: string }
   | { readonly type: 'handle'; readonly id: number; readonly handle: Buffer }
-  | { readonly type: 'names'; readonly id: number; readonly names: readonly (Entry | UntypedName)[] }
+  | { readonly type: 'names'; readonly id: number; readonly names: NamePage }
   | { readonly type: 'attributes'; readonly id: number; readonly attributes: Attributes };
 
 /** The requests that carry one string: a path or a handle. */
@@ -63,9 +57,12 @@ export function decodeReply(packet: Buffer): Reply {
   try {
     return decode(packet);
   } catch (error) {
-    if (error instanceof RemoteProtocol) throw error;
-    throw malformed('a reply ends in the middle', packet, error);
+    throw inTheMiddle(error, packet);
   }
+}
+
+function inTheMiddle(error: unknown, packet: Buffer): RemoteProtocol {
+  return error instanceof RemoteProtocol ? error : malformed('a reply ends in the middle', packet, error);
 }
 
 function decode(packet: Buffer): Reply {
@@ -80,7 +77,7 @@ function decode(packet: Buffer): Reply {
       // Copied, lest a handle of four bytes keep a whole chunk of the stream alive.
       return { type: 'handle', id, handle: Buffer.from(decodeString(packet, 5)) };
     case packetType.name:
-      return { type: 'names', id, names: decodeNames(packet) };
+      return { type: 'names', id, names: new NamePage(packet) };
     case packetType.attrs:
       return { type: 'attributes', id, attributes: decodeAttributes(packet) };
     default:
@@ -99,28 +96,63 @@ function decodeMessage(packet: Buffer): string {
   return packet.length < 13 ? '' : decodeString(packet, 9).toString('utf8');
 }
 
-function decodeNames(packet: Buffer): readonly (Entry | UntypedName)[] {
-  const count = packet.readUInt32BE(5);
-  const names: (Entry | UntypedName)[] = [];
-  const reader = new AttributeReader(packet, 9);
-  for (let index = 0; index < count; index += 1) {
-    const name = reader.readName();
-    reader.skipString();
-    reader.read();
-    const kind = kindOf(reader.mode);
-    names.push(kind === undefined ? { name, kind } : entryOf(name, kind, reader));
-  }
-  return names;
-}
-
 function decodeAttributes(packet: Buffer): Attributes {
   const reader = new AttributeReader(packet, 5);
   reader.read();
   return { mode: reader.mode, size: reader.size, mtime: reader.mtime };
 }
 
+/** A name and what is said of it. The next one is told by the same object. */
+export interface ListedName extends Omit<NamedBytes, 'kind'> {
+  /** Undefined: the attributes do not say what it is. */
+  readonly kind: EntryKind | undefined;
+}
+
+/** Names of one reply, which are read when they are wanted: no object and no string for any. */
+export class NamePage {
+  readonly bytes: Buffer;
+  readonly count: number;
+
+  /** `packet`: valid as long as its chunk is. */
+  constructor(packet: Buffer) {
+    this.bytes = packet;
+    this.count = packet.readUInt32BE(5);
+  }
+
+  /** `take` is told how many names follow. Throws RemoteProtocol in the middle if the reply is not what the draft says. */
+  each(take: (listed: ListedName, following: number) => void): void {
+    const reader = new AttributeReader(this.bytes, 9);
+    const listed = new Listed();
+    for (let following = this.count - 1; following >= 0; following -= 1) {
+      try {
+        listed.read(reader);
+      } catch (error) {
+        throw inTheMiddle(error, this.bytes);
+      }
+      take(listed, following);
+    }
+  }
+}
+
+class Listed implements ListedName {
+  start = 0;
+  end = 0;
+  kind: EntryKind | undefined;
+  size: number | null = null;
+  modifiedAt: number | null = null;
+  precision: Precision = 'none';
+
+  read(reader: AttributeReader): void {
+    this.end = reader.skipString();
+    this.start = this.end - reader.lastLength;
+    reader.skipString();
+    reader.read();
+    this.kind = kindOf(reader.mode);
+    setFacts(this, reader);
+  }
+}
+
 const flag = { size: 0x1, owner: 0x2, mode: 0x4, times: 0x8, extended: 0x80000000 } as const;
-const replacement = '\ufffd';
 
 /** Reads names and attributes one after another. Holds the last attributes: an object for each would be garbage. */
 class AttributeReader {
@@ -129,23 +161,20 @@ class AttributeReader {
   size: number | undefined;
   mode: number | undefined;
   mtime: number | undefined;
+  /** Bytes of the last string. */
+  lastLength = 0;
 
   constructor(packet: Buffer, at: number) {
     this.#packet = packet;
     this.#at = at;
   }
 
-  readName(): string {
-    const start = this.#at + 4;
-    this.skipString();
-    const name = this.#packet.toString('utf8', start, this.#at);
-    // Buffer's decoder is several times faster than TextDecoder; it marks what is not UTF-8.
-    return name.includes(replacement) ? nameFromBytes(this.#packet.subarray(start, this.#at)) : name;
-  }
-
-  skipString(): void {
-    this.#at += 4 + this.#packet.readUInt32BE(this.#at);
+  /** Returns where it ends. */
+  skipString(): number {
+    this.lastLength = this.#packet.readUInt32BE(this.#at);
+    this.#at += 4 + this.lastLength;
     if (this.#at > this.#packet.length) throw malformed('a string is longer than its reply', this.#packet);
+    return this.#at;
   }
 
   read(): void {

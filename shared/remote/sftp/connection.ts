@@ -1,13 +1,16 @@
-import net from 'node:net';
+import type net from 'node:net';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import type { SftpServer } from '../../config/config.ts';
 import { Failure, RemoteUnavailable } from '../../failure.ts';
 import type { KnownHosts } from '../remote.ts';
 import { speedUpCiphers } from './cipher-keys.ts';
-import { type ConnectContext, connectFailure, connectTimeout } from './connect-failure.ts';
+import { encodeInit } from './codec.ts';
+import { type ConnectContext, connectFailure } from './connect-failure.ts';
 import type { SftpCredentials } from './credentials.ts';
 import { addressOf, checkHostKey } from './host-key.ts';
+import { takesEarlyData } from './measured.ts';
+import { greetAtOnce, signAtOnce } from './round-trips.ts';
 
 const closeTimeoutMs = 2_900;
 
@@ -20,6 +23,7 @@ export class SftpConnection {
   readonly #socket: net.Socket;
   readonly #closed = Promise.withResolvers<void>();
   #channel: ClientChannel | undefined;
+  #greeted = false;
   #offered: readonly string[] = [];
   #loggedIn = false;
   #firstError: Error | undefined;
@@ -34,6 +38,7 @@ export class SftpConnection {
     this.#library = new SftpClient(server.name, { error: ignore, end: ignore, close: ignore });
     this.#ssh = innerClient(this.#library);
     speedUpCiphers(this.#ssh);
+    signAtOnce(this.#ssh);
     this.#ssh.on('error', (error) => this.#onError(error));
     this.#ssh.on('ready', () => {
       this.#loggedIn = true;
@@ -49,6 +54,11 @@ export class SftpConnection {
   /** The server's identification, e.g. `SSH-2.0-OpenSSH_9.2p1`. */
   get software(): string {
     return `SSH-2.0-${this.#identification() ?? 'unknown'}`;
+  }
+
+  /** Whether SFTP's first packet is on its way already. */
+  get greeted(): boolean {
+    return this.#greeted;
   }
 
   /** Called once if the connection dies by itself. */
@@ -92,6 +102,7 @@ export class SftpConnection {
    */
   #openOwnChannel(): void {
     const open = (done: (error: Error | undefined, channel: ClientChannel) => void): void => {
+      this.#greeted = takesEarlyData(this.software) && greetAtOnce(this.#ssh, encodeInit());
       this.#ssh.subsys('sftp', (error, channel) => {
         if (error === undefined) {
           channel.stderr.resume();
@@ -194,28 +205,6 @@ export class SftpConnection {
       stage: this.#stage(),
       offered: this.#offered,
     });
-  }
-}
-
-/** Connects the socket; ssh2 by itself leaves Nagle's algorithm on, which delays small pipelined requests. */
-export async function dial(server: SftpServer, deadline: AbortSignal): Promise<net.Socket> {
-  const address = addressOf(server);
-  const { host, port } = server;
-  const socket = net.connect({ host, port, noDelay: true });
-  const outcome = Promise.withResolvers<net.Socket>();
-  const context: ConnectContext = { address, username: server.username, stage: 'dial', offered: [] };
-  const onError = (error: Error): void => outcome.reject(connectFailure(error, context));
-  const onAbort = (): void => outcome.reject(connectTimeout(address));
-  socket.once('connect', () => outcome.resolve(socket));
-  socket.on('error', onError);
-  deadline.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await outcome.promise;
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  } finally {
-    deadline.removeEventListener('abort', onAbort);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Failure } from '../../failure.ts';
+import type { NamedBytes } from '../../tree/columns.ts';
 import { sorted } from '../../tree/digest.ts';
-import { EntryCollector, type EntryList, twinIn } from '../../tree/entries.ts';
-import type { Entry } from '../../tree/entry.ts';
+import { type EntryList, NameCollector, twinIn } from '../../tree/entries.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
-import { nameToBytes, readableName } from '../../tree/name.ts';
-import { packetType, type Reply, statusCode, type UntypedName } from './codec.ts';
-import { entryOf, kindOf } from './entry.ts';
+import { nameToBytes, nameWithin, readableName } from '../../tree/name.ts';
+import { type ListedName, type NamePage, packetType, type Reply, statusCode } from './codec.ts';
+import { factsOf, kindOf } from './entry.ts';
 import type { SftpPipeline } from './pipeline.ts';
 
 const profile: Profile = { command: 'sftp', zone: 'UTC', offsetMinutes: 0 };
@@ -32,10 +32,11 @@ export class DirectoryReading {
   readonly #pipeline: SftpPipeline;
   readonly #reading: Reading;
   readonly #path: Buffer;
-  #entries = new EntryCollector();
+  readonly #entries = new NameCollector();
   /** A server that begins again would never end. */
-  #firstName: string | undefined;
-  #unknown: UntypedName[] | undefined;
+  #firstName: Buffer | undefined;
+  /** Names whose attributes do not say what they are. */
+  #unknown: Buffer[] | undefined;
   #handle: Buffer | undefined;
   #reads: number;
   #readsUnderWay = 0;
@@ -102,38 +103,38 @@ export class DirectoryReading {
     }
   }
 
-  #onNames(names: readonly (Entry | UntypedName)[]): void {
+  #onNames(names: NamePage): void {
     this.#pages += 1;
-    for (const listed of names) this.#add(listed);
-    if (names.length === 0) {
+    names.each((listed, following) => this.#add(names.bytes, listed, following));
+    if (names.count === 0) {
       this.#emptyPages += 1;
       if (this.#emptyPages > maxEmptyPages)
         this.#stop({ reason: 'malformed', detail: 'READDIR: empty pages without end' });
       return;
     }
-    if (this.#pages > 1 && names.length >= this.#largestPage) {
+    if (this.#pages > 1 && names.count >= this.#largestPage) {
       this.#reads = Math.min(this.#reading.maxReads, this.#reads * 2);
     }
-    this.#largestPage = Math.max(this.#largestPage, names.length);
+    this.#largestPage = Math.max(this.#largestPage, names.count);
   }
 
-  #add(listed: Entry | UntypedName): void {
-    const { name } = listed;
-    if (name === '.' || name === '..') return;
-    if (name === '' || name.includes('/') || name.includes('\0')) {
-      this.#stop({ reason: 'malformed', detail: `READDIR: ${quoted(name)} cannot be a name` });
+  #add(bytes: Buffer, listed: ListedName, following: number): void {
+    const { start, end } = listed;
+    if (isDots(bytes, start, end)) return;
+    if (!canBeName(bytes, start, end)) {
+      const detail = `READDIR: ${quoted(nameWithin(bytes, start, end))} cannot be a name`;
+      this.#stop({ reason: 'malformed', detail });
       return;
     }
-    if (name === this.#firstName) {
-      this.#stop(twice(name));
+    if (this.#firstName === undefined) this.#firstName = Buffer.from(bytes.subarray(start, end));
+    else if (isSame(this.#firstName, bytes, start, end)) {
+      this.#stop(twice(nameWithin(bytes, start, end)));
       return;
     }
-    this.#firstName ??= name;
-    if (listed.kind !== undefined) {
-      this.#entries.add(listed);
-    } else {
+    if (isTyped(listed)) this.#entries.add(bytes, listed, following);
+    else {
       this.#unknown ??= [];
-      this.#unknown.push(listed);
+      this.#unknown.push(Buffer.from(bytes.subarray(start, end)));
     }
   }
 
@@ -166,12 +167,12 @@ export class DirectoryReading {
   /** LSTAT for every entry whose attributes had no type. */
   #lookUpKinds(): void {
     while (this.#lookupsUnderWay < lookupsAtOnce) {
-      const listed = this.#unknown?.pop();
-      if (listed === undefined) break;
+      const name = this.#unknown?.pop();
+      if (name === undefined) break;
       this.#lookupsUnderWay += 1;
-      const slash = this.#reading.path.endsWith('/') ? '' : '/';
-      this.#pipeline.send(packetType.lstat, nameToBytes(`${this.#reading.path}${slash}${listed.name}`), {
-        answer: (reply) => this.#onKind(listed, reply),
+      const separator = Buffer.from(this.#reading.path.endsWith('/') ? '' : '/');
+      this.#pipeline.send(packetType.lstat, Buffer.concat([this.#path, separator, name]), {
+        answer: (reply) => this.#onKind(name, reply),
         fail: this.#reading.lost,
       });
     }
@@ -180,15 +181,16 @@ export class DirectoryReading {
     this.#finish(this.#flaw, entries);
   }
 
-  #onKind({ name }: UntypedName, reply: Reply): void {
+  #onKind(name: Buffer, reply: Reply): void {
     this.#lookupsUnderWay -= 1;
     const kind = reply.type === 'attributes' ? kindOf(reply.attributes.mode) : undefined;
     if (kind !== undefined && reply.type === 'attributes') {
-      this.#entries.add(entryOf(name, kind, reply.attributes));
+      const entry = { start: 0, end: name.length, ...factsOf(kind, reply.attributes) };
+      this.#entries.add(name, entry, this.#unknown?.length ?? 0);
     } else if (reply.type !== 'status' || reply.code !== statusCode.noSuchFile) {
       this.#stop({
         reason: 'malformed',
-        detail: `LSTAT: the server does not say what ${quoted(name)} is`,
+        detail: `LSTAT: the server does not say what ${quoted(nameWithin(name, 0, name.length))} is`,
       });
     }
     this.#lookUpKinds();
@@ -229,6 +231,29 @@ function said(reply: Extract<Reply, { type: 'status' }>): string {
     .trim()
     .slice(0, 200);
   return message === '' ? `status ${reply.code}` : `${message} (status ${reply.code})`;
+}
+
+function isTyped(listed: ListedName): listed is ListedName & NamedBytes {
+  return listed.kind !== undefined;
+}
+
+const slash = 47;
+const dot = 46;
+
+function isDots(bytes: Buffer, start: number, end: number): boolean {
+  if (bytes[start] !== dot) return false;
+  return end === start + 1 || (end === start + 2 && bytes[start + 1] === dot);
+}
+
+function canBeName(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    if (bytes[at] === slash || bytes[at] === 0) return false;
+  }
+  return start < end;
+}
+
+function isSame(name: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  return name.length === end - start && name.compare(bytes, start, end) === 0;
 }
 
 function twice(name: string): Flaw {

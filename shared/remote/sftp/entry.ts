@@ -1,4 +1,5 @@
-import type { Entry, EntryKind } from '../../tree/entry.ts';
+import type { EntryFacts } from '../../tree/columns.ts';
+import type { EntryKind } from '../../tree/entry.ts';
 import type { Attributes } from './codec.ts';
 
 const fileTypeMask = 0o170000;
@@ -19,12 +20,20 @@ export function kindOf(mode: number | undefined): EntryKind | undefined {
   }
 }
 
-export function entryOf(name: string, kind: EntryKind, { size, mtime }: Omit<Attributes, 'mode'>): Entry {
-  return {
-    name,
-    kind,
-    size: kind === 'file' && size !== undefined ? size : null,
-    modifiedAt: mtime === undefined ? null : mtime * 1000,
-    precision: mtime === undefined ? 'none' : 'second',
-  };
+type Settable<T> = { -readonly [K in keyof T]: T[K] };
+
+export function factsOf(kind: EntryKind, attributes: Omit<Attributes, 'mode'>): EntryFacts {
+  const facts: Settable<EntryFacts> = { kind, size: null, modifiedAt: null, precision: 'none' };
+  setFacts(facts, attributes);
+  return facts;
+}
+
+/** The same for an object that is used again and again. */
+export function setFacts(
+  facts: Settable<Omit<EntryFacts, 'kind'>> & { readonly kind: EntryKind | undefined },
+  { size, mtime }: Omit<Attributes, 'mode'>,
+): void {
+  facts.size = facts.kind === 'file' && size !== undefined ? size : null;
+  facts.modifiedAt = mtime === undefined ? null : mtime * 1000;
+  facts.precision = mtime === undefined ? 'none' : 'second';
 }

@@ -47,11 +47,11 @@ export class SftpPipeline {
     return this.#failure;
   }
 
-  /** Agrees on version 3; nothing may be sent before. */
-  async start(): Promise<void> {
+  /** Agrees on version 3; nothing may be sent before. `greeted`: our first packet is on its way. */
+  async start(greeted = false): Promise<void> {
     const reply = await new Promise<Reply>((answer, fail) => {
       this.#started = { answer, fail };
-      this.#write(encodeInit());
+      if (!greeted) this.#write(encodeInit());
     });
     if (reply.type !== 'version' || reply.version !== 3) {
       const spoken = reply.type === 'version' ? `version ${reply.version}` : `a ${reply.type} reply`;
@@ -124,7 +124,13 @@ export class SftpPipeline {
     if (pending === undefined) throw malformed('a reply that nobody asked for', packet);
     if (reply.type === 'version') this.#started = undefined;
     else this.#pending.delete(reply.id);
-    pending.answer(reply);
+    try {
+      pending.answer(reply);
+    } catch (error) {
+      // Names are read by who asked for them, and may break off.
+      if (!(error instanceof RemoteProtocol)) throw error;
+      pending.fail(this.fail(error));
+    }
   }
 
   #onSilence(): void {

@@ -5,14 +5,14 @@ import { Lister } from '../lister.ts';
 import type { Capabilities, KnownHosts, ListRequest, Remote, Session } from '../remote.ts';
 import { packetType } from './codec.ts';
 import { connectTimeout } from './connect-failure.ts';
-import { dial, SftpConnection } from './connection.ts';
+import { SftpConnection } from './connection.ts';
 import { checkCredentials, type SftpCredentials } from './credentials.ts';
+import { dial } from './dial.ts';
 import { DirectoryReading } from './directory-reading.ts';
 import { addressOf } from './host-key.ts';
+import { isMeasured } from './measured.ts';
 import { SftpPipeline } from './pipeline.ts';
 
-/** Servers that were measured: they answer the READDIRs of one handle in order, and take hundreds of open handles. */
-const measured = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
 const pace = {
   /** At 100 ms of round trip one session keeps as many in flight as a server answers in a quarter of a second. */
   measured: { reads: 64, window: { first: 16, max: 256, byLatency: true } },
@@ -76,7 +76,7 @@ class SftpSession implements Session {
   constructor(connection: SftpConnection, responseTimeoutMs: number) {
     this.#connection = connection;
     const { address, software } = connection;
-    this.#pace = measured.test(software) ? pace.measured : pace.unknown;
+    this.#pace = isMeasured(software) ? pace.measured : pace.unknown;
     const inFlight = this.#pace.window.max;
     this.capabilities = { software, command: 'sftp', inFlight, exactTimes: true };
     const onFailure = (): void => {
@@ -93,7 +93,7 @@ class SftpSession implements Session {
   }
 
   start(): Promise<void> {
-    return this.#pipeline.start();
+    return this.#pipeline.start(this.#connection.greeted);
   }
 
   async *list(

@@ -1,0 +1,13 @@
+/** `software` is `SSH-2.0-…`, as the server calls itself. */
+const measured = /^SSH-2\.0-(OpenSSH|mod_sftp|Go\b|AWS_SFTP)/;
+const patient = /^SSH-2\.0-(OpenSSH|mod_sftp)/;
+
+/** Servers that were measured: they answer the READDIRs of one handle in order, and take hundreds of open handles. */
+export function isMeasured(software: string): boolean {
+  return measured.test(software);
+}
+
+/** Servers that were seen to take data for a subsystem that they have not granted yet. */
+export function takesEarlyData(software: string): boolean {
+  return patient.test(software);
+}
