@@ -39,7 +39,7 @@ const { metafile } = await build({
   splitting: true,
   minifySyntax: true,
   minifyWhitespace: true,
-  // Errors are known by the names of their classes, and esbuild keeps names by a call for each function that is made.
+  // Names stay as they are: shorter ones would want `keepNames`, which is a call for each function that is made.
   minifyIdentifiers: false,
   format: 'esm',
   platform: 'node',

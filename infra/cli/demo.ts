@@ -54,7 +54,7 @@ async function watchBoth(
   stop: AbortController,
 ): Promise<void> {
   const { config } = parseConfig(configText(sftpPort, ftpPort), join(scratch, 'farwatch.yaml'), {});
-  const scans = new Scans(createProgress(process.stderr), config.watches.size);
+  const scans = new Scans(createProgress(process.stderr), config.watches.size, stop.signal);
   const { progress } = scans;
   const log = createLog({ level: 'warn', pretty: true, suspend: (print) => progress.suspend(print) });
   const run = runLocal(
@@ -99,13 +99,16 @@ async function plant(tree: string): Promise<void> {
 class Scans {
   readonly progress: Progress;
   readonly #watches: number;
+  readonly #signal: AbortSignal;
   readonly #running = new Set<string>();
   /** Watches that were scanned as a whole since the last edit. */
   readonly #scanned = new Set<string>();
   #wake = (): void => undefined;
 
-  constructor(shown: Progress, watches: number) {
+  constructor(shown: Progress, watches: number, signal: AbortSignal) {
     this.#watches = watches;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
     this.progress = {
       scanStarted: (watch, expected) => {
         this.#running.add(watch);
@@ -123,13 +126,13 @@ class Scans {
   }
 
   /** Runs `edit`, which does not wait for anything, once all of what was there before has been seen and nobody looks. */
-  async between(edit: () => void, signal: AbortSignal): Promise<void> {
-    while (this.#running.size > 0 || this.#scanned.size < this.#watches) {
+  async between(edit: () => void): Promise<void> {
+    for (;;) {
+      this.#signal.throwIfAborted();
+      if (this.#running.size === 0 && this.#scanned.size === this.#watches) break;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
       await promise;
-      signal.throwIfAborted();
     }
     edit();
     this.#scanned.clear();
@@ -146,7 +149,7 @@ async function editing(
   const { signal } = stop;
   const everywhere = async (edit: (tree: string) => void) => {
     await sleep(3_500, undefined, { signal });
-    await scans.between(() => trees.forEach(edit), signal);
+    await scans.between(() => trees.forEach(edit));
   };
   try {
     for (let round = 1; rounds === 0 || round <= rounds; round += 1) {
@@ -156,7 +159,7 @@ async function editing(
       await everywhere((tree) => renameSync(join(tree, 'incoming', name), join(tree, 'archive', name)));
       await everywhere((tree) => rmSync(join(tree, 'archive', name)));
     }
-    await scans.between(() => stop.abort(), signal);
+    await scans.between(() => stop.abort());
   } catch (error) {
     if (!signal.aborted) throw error;
   }

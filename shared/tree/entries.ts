@@ -303,6 +303,17 @@ export function twinIn(entries: EntryList): Entry | undefined {
   return entries.find(({ name }, index) => name === entries[index - 1]?.name);
 }
 
+/** Of a sorted list, each name once: the first of those that have it. The very list where none comes twice. */
+export function withoutTwins(entries: EntryList): EntryList {
+  if (twinIn(entries) === undefined) return entries;
+  let last: string | undefined;
+  return entries.filter(({ name }) => {
+    const isTwin = name === last;
+    last = name;
+    return !isTwin;
+  });
+}
+
 /** Whether both hold the same entries in the same order. */
 export function sameEntries(a: EntryList, b: EntryList): boolean {
   if (a.length !== b.length) return false;

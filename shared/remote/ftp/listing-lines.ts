@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { sorted } from '../../tree/digest.ts';
-import { EntryCollector, type EntryList, twinIn } from '../../tree/entries.ts';
+import { EntryCollector, type EntryList, twinIn, withoutTwins } from '../../tree/entries.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { nameFromBytes, readableName } from '../../tree/name.ts';
 
@@ -51,22 +51,12 @@ export class Entries {
   }
 
   done(): ParsedListing {
-    const entries = this.#withoutTwins();
+    // Sorted, as they are wanted next, twins are neighbours.
+    const all = sorted(this.#entries.done());
+    const twin = twinIn(all);
+    if (twin !== undefined) this.reject('the same name twice', twin.name);
+    const entries = withoutTwins(all);
     return { entries, lines: this.#lines, self: this.#self, malformed: this.#malformed };
-  }
-
-  /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
-  #withoutTwins(): EntryList {
-    const entries = sorted(this.#entries.done());
-    const second = twinIn(entries);
-    if (second === undefined) return entries;
-    this.reject('the same name twice', second.name);
-    let last: string | undefined;
-    return entries.filter(({ name }) => {
-      const isTwin = name === last;
-      last = name;
-      return !isTwin;
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import type { Client } from 'ssh2';
+import { fieldOf, isObject } from './inner-fields.ts';
 
 /** Where ssh2's ciphers keep the keys that they give to `node:crypto` with every packet. */
 const keys = {
@@ -24,11 +25,7 @@ export function speedUpCiphers(ssh: Client): void {
 function makeKeyObject(cipher: unknown, field: string): void {
   const key = fieldOf(cipher, field);
   // The keys of ciphers that are written in C, and of ChaCha, have other names: those want bytes.
-  if (Buffer.isBuffer(key) && typeof cipher === 'object' && cipher !== null) {
+  if (Buffer.isBuffer(key) && isObject(cipher)) {
     Reflect.set(cipher, field, createSecretKey(key));
   }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

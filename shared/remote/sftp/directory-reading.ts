@@ -1,7 +1,7 @@
 import type { Failure } from '../../failure.ts';
 import type { NamedBytes } from '../../tree/columns.ts';
 import { sorted } from '../../tree/digest.ts';
-import { type EntryList, NameCollector, twinIn } from '../../tree/entries.ts';
+import { type EntryList, NameCollector, twinIn, withoutTwins } from '../../tree/entries.ts';
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
 import { nameToBytes, nameWithin, readableName } from '../../tree/name.ts';
 import { type ListedName, type NamePage, packetType, type Reply, statusCode } from './codec.ts';
@@ -138,18 +138,12 @@ export class DirectoryReading {
     }
   }
 
-  /** Sorted, as they are wanted next, twins are neighbours. The second of two is not taken. */
-  #withoutTwins(): EntryList {
+  /** Sorted, as they are wanted next, twins are neighbours. */
+  #eachOnce(): EntryList {
     const entries = sorted(this.#entries.done());
-    const second = twinIn(entries);
-    if (second === undefined) return entries;
-    this.#stop(twice(second.name));
-    let last: string | undefined;
-    return entries.filter(({ name }) => {
-      const isTwin = name === last;
-      last = name;
-      return !isTwin;
-    });
+    const twin = twinIn(entries);
+    if (twin !== undefined) this.#stop(twice(twin.name));
+    return withoutTwins(entries);
   }
 
   #stop(flaw: Flaw): void {
@@ -177,7 +171,7 @@ export class DirectoryReading {
       });
     }
     if (this.#lookupsUnderWay > 0) return;
-    const entries = this.#withoutTwins();
+    const entries = this.#eachOnce();
     this.#finish(this.#flaw, entries);
   }
 

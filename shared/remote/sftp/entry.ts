@@ -1,5 +1,5 @@
 import type { EntryFacts } from '../../tree/columns.ts';
-import type { EntryKind } from '../../tree/entry.ts';
+import type { EntryKind, Facts } from '../../tree/entry.ts';
 import type { Attributes } from './codec.ts';
 
 const fileTypeMask = 0o170000;
@@ -30,7 +30,7 @@ export function factsOf(kind: EntryKind, attributes: Omit<Attributes, 'mode'>): 
 
 /** The same for an object that is used again and again. */
 export function setFacts(
-  facts: Settable<Omit<EntryFacts, 'kind'>> & { readonly kind: EntryKind | undefined },
+  facts: Settable<Facts> & { readonly kind: EntryKind | undefined },
   { size, mtime }: Omit<Attributes, 'mode'>,
 ): void {
   facts.size = facts.kind === 'file' && size !== undefined ? size : null;

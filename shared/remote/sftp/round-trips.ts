@@ -1,4 +1,5 @@
 import type { Client } from 'ssh2';
+import { fieldOf, isObject } from './inner-fields.ts';
 
 /**
  * ssh2 asks whether a key would do before it signs with it. RFC 4252, section 7, leaves the question out where signing costs
@@ -33,12 +34,4 @@ export function greetAtOnce(ssh: Client, greeting: Buffer): boolean {
     Reflect.apply(send, protocol, [channel, greeting]);
   });
   return true;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return isObject(value) ? Reflect.get(value, name) : undefined;
 }
