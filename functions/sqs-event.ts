@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The part of an SQS event that the functions read. */
 export const sqsRecord = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the function is told by its deployment. */
 export const environment = z.object({

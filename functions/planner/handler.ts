@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { slotKey } from '../../shared/config/identity.ts';
 import { SqsTasks } from '../../shared/tasks/sqs-tasks.ts';
 import { endScan, endScanServices } from '../ending.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What one execution of the scan workflow is about, and what it hands from step to step. */
 export const workflowInput = z.object({

@@ -1,5 +1,5 @@
 import { App } from 'aws-cdk-lib';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../../shared/failure.ts';
 import { FarwatchStack } from './stack.ts';
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The last step of `npm run build`: makes a few files of the compiled command line and of the libraries that it loads

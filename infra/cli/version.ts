@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Of the package, from the checkout or from what is installed: there the code lies one folder deeper. */
 export function version(): string {

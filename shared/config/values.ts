@@ -100,14 +100,12 @@ export function count(least: number, most: number) {
   return z.number().int().min(least).max(most);
 }
 
-const zones = Intl.supportedValuesOf('timeZone');
-
 export function timezone() {
   return text((value) => {
     if (/^[A-Za-z]/.test(value) && isZone(value)) return { value };
     return {
       refusal: 'not an IANA time zone; write it like Europe/Berlin, or UTC',
-      suggestion: nearest(value, zones),
+      suggestion: nearest(value, Intl.supportedValuesOf('timeZone')),
     };
   });
 }

@@ -55,10 +55,13 @@ const cron = text((value): { value: string } | Refusal => {
 
 const scaleName = z.enum(['small', 'medium', 'large', 'xl', 'xxl']);
 const scaleDescription = `Size of the tree: ${Object.entries(presets)
-  .map(([preset, { files }]) =>
-    Number.isFinite(files) ? `${preset} to ${files.toLocaleString('en')} files` : preset,
-  )
+  .map(([preset, { files }]) => (Number.isFinite(files) ? `${preset} to ${grouped(files)} files` : preset))
   .join(', ')}. Default: medium.`;
+
+/** As `toLocaleString` has it, which takes 20 ms when it is first called: a tenth of a start. */
+function grouped(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+}
 
 const scale = z.union(
   [

@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StateUnusable } from '../failure.ts';
 import type { Facts, Precision } from '../tree/entry.ts';
 import { isEscaped, nameFromBytes, nameToBytes } from '../tree/name.ts';

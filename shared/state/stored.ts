@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What stands as JSON in a store, parsed on the way in like everything that enters the process. */
 

@@ -17,6 +17,7 @@ import {
   type Units,
 } from './columns.ts';
 import type { Entry, EntryKind, Precision } from './entry.ts';
+import { type Names, sortByName } from './name-order.ts';
 
 /** The entries of a listing: an array, or columns. Both are in the order they came in. */
 export type EntryList = readonly Entry[] | PackedEntries;
@@ -84,17 +85,22 @@ export interface EntryView extends EntryFacts {
   readonly to: number;
 }
 
+/** Whether entries are known to be in the order of their names, and no name among them twice. */
+type Sorting = 'unknown' | 'sorted' | 'distinct';
+
 /** Entries as columns; each is made anew whenever it is looked at. Views share the columns. */
 export class PackedEntries implements Iterable<Entry> {
   readonly length: number;
   readonly #blocks: readonly Block[];
-  /** Places in the blocks; undefined: all of them, as they stand. */
-  readonly #order: Uint32Array | undefined;
+  /** In the blocks; undefined: all of them, as they stand. */
+  readonly #places: Uint32Array | undefined;
+  #sorting: Sorting;
 
-  constructor(blocks: readonly Block[], length: number, order?: Uint32Array) {
+  constructor(blocks: readonly Block[], length: number, places?: Uint32Array, sorting: Sorting = 'unknown') {
     this.#blocks = blocks;
     this.length = length;
-    this.#order = order;
+    this.#places = places;
+    this.#sorting = sorting;
   }
 
   at(index: number): Entry | undefined {
@@ -116,24 +122,22 @@ export class PackedEntries implements Iterable<Entry> {
   }
 
   #where(isTaken: (place: number) => boolean): PackedEntries {
-    let order: Uint32Array | undefined;
+    let places: Uint32Array | undefined;
     let taken = 0;
     for (let index = 0; index < this.length; index += 1) {
       const place = this.#place(index);
       const isOne = isTaken(place);
-      if (order === undefined && !isOne) order = this.#places(index);
+      if (places === undefined && !isOne) places = this.#copyOfPlaces();
       if (!isOne) continue;
-      if (order !== undefined) order[taken] = place;
+      if (places !== undefined) places[taken] = place;
       taken += 1;
     }
-    return order === undefined ? this : new PackedEntries(this.#blocks, taken, order.slice(0, taken));
+    if (places === undefined) return this;
+    return new PackedEntries(this.#blocks, taken, places.slice(0, taken), this.#sorting);
   }
 
-  /** Room for all places, with the first ones in it. */
-  #places(upTo: number): Uint32Array {
-    const order = new Uint32Array(this.length);
-    for (let index = 0; index < upTo; index += 1) order[index] = this.#place(index);
-    return order;
+  #copyOfPlaces(): Uint32Array {
+    return this.#places?.slice() ?? placesFrom(0, this.length);
   }
 
   /** Every entry in turn, without an object for any. */
@@ -152,27 +156,30 @@ export class PackedEntries implements Iterable<Entry> {
   }
 
   slice(from: number, to = this.length): PackedEntries {
-    const order =
-      this.#order?.subarray(from, to) ?? Uint32Array.from({ length: to - from }, (_, i) => from + i);
-    return new PackedEntries(this.#blocks, order.length, order);
+    const places = this.#places?.subarray(from, to) ?? placesFrom(from, to);
+    return new PackedEntries(this.#blocks, places.length, places, this.#sorting);
   }
 
   /** By name, then kind. */
   sorted(): PackedEntries {
-    if (this.#isSorted()) return this;
-    const keys = this.#keys();
-    const compare = (a: number, b: number) =>
-      (keys[a] ?? 0) - (keys[b] ?? 0) || this.#compare(this.#place(a), this.#place(b));
-    const inOrder = mergeSort(this.length, compare);
-    return new PackedEntries(
-      this.#blocks,
-      this.length,
-      inOrder.map((index) => this.#place(index)),
-    );
+    if (this.#sorting !== 'unknown') return this;
+    const places = this.#copyOfPlaces();
+    const isNarrow = this.#blocks.every(({ units }) => !(units instanceof Uint16Array));
+    const names: Names = {
+      unitBits: isNarrow ? 8 : 16,
+      keyAt: (place, skipped, count) => this.#keyAt(place, skipped, count, isNarrow ? 0x100 : 0x10000),
+      compare: (a, b) => this.#compare(a, b),
+    };
+    const sorting = sortByName(places, names, this.#commonPrefix()) ? 'distinct' : 'sorted';
+    if (places.some((place, index) => place !== this.#place(index)))
+      return new PackedEntries(this.#blocks, this.length, places, sorting);
+    this.#sorting = sorting;
+    return this;
   }
 
   /** Of a sorted list, the first entry that has the name of the one before it. */
   twin(): Entry | undefined {
+    if (this.#sorting === 'distinct') return undefined;
     for (let index = 1; index < this.length; index += 1) {
       const place = this.#place(index);
       if (this.#compareNames(this.#place(index - 1), place) === 0) return this.#entry(place);
@@ -180,24 +187,15 @@ export class PackedEntries implements Iterable<Entry> {
     return undefined;
   }
 
-  /** Numbers in the order of names, as far as they go: those of the first units in which names differ. */
-  #keys(): Float64Array {
-    const isNarrow = this.#blocks.every(({ units }) => !(units instanceof Uint16Array));
-    const [count, base] = isNarrow ? [6, 0x100] : [3, 0x10000];
-    const skipped = this.#commonPrefix();
-    const keys = new Float64Array(this.length);
-    for (let index = 0; index < this.length; index += 1) {
-      const place = this.#place(index);
-      const block = this.#block(place);
-      const from = startAt(block, place & inBlock) + skipped;
-      const to = block.ends[place & inBlock] ?? 0;
-      let key = 0;
-      for (let unit = from; unit < from + count; unit += 1) {
-        key = key * base + (unit < to ? (block.units[unit] ?? 0) : 0);
-      }
-      keys[index] = key;
+  #keyAt(place: number, skipped: number, count: number, base: number): number {
+    const block = this.#block(place);
+    const from = startAt(block, place & inBlock) + skipped;
+    const to = block.ends[place & inBlock] ?? 0;
+    let key = 0;
+    for (let unit = from; unit < from + count; unit += 1) {
+      key = key * base + (unit < to ? (block.units[unit] ?? 0) : 0);
     }
-    return keys;
+    return key;
   }
 
   /** Units with which all names begin. */
@@ -216,15 +214,8 @@ export class PackedEntries implements Iterable<Entry> {
     return shared;
   }
 
-  #isSorted(): boolean {
-    for (let index = 1; index < this.length; index += 1) {
-      if (this.#compare(this.#place(index - 1), this.#place(index)) > 0) return false;
-    }
-    return true;
-  }
-
   #place(index: number): number {
-    return this.#order === undefined ? index : (this.#order[index] ?? 0);
+    return this.#places === undefined ? index : (this.#places[index] ?? 0);
   }
 
   #entry(place: number): Entry {
@@ -322,25 +313,8 @@ export function sameEntries(a: EntryList, b: EntryList): boolean {
   return true;
 }
 
-/** The numbers below `length` in order, from below; the built-in sort copies them into arrays of 16 bytes a number. */
-function mergeSort(length: number, compare: (a: number, b: number) => number): Uint32Array {
-  let from = new Uint32Array(length);
-  for (let index = 0; index < length; index += 1) from[index] = index;
-  let to = new Uint32Array(length);
-  for (let width = 1; width < length; width *= 2) {
-    for (let start = 0; start < length; start += 2 * width) {
-      let left = start;
-      const middle = Math.min(start + width, length);
-      let right = middle;
-      const end = Math.min(middle + width, length);
-      for (let at = start; at < end; at += 1) {
-        const isLeft = right >= end || (left < middle && compare(from[left] ?? 0, from[right] ?? 0) <= 0);
-        to[at] = (isLeft ? from[left] : from[right]) ?? 0;
-        if (isLeft) left += 1;
-        else right += 1;
-      }
-    }
-    [from, to] = [to, from];
-  }
-  return from;
+function placesFrom(from: number, to: number): Uint32Array {
+  const places = new Uint32Array(to - from);
+  for (let index = 0; index < places.length; index += 1) places[index] = from + index;
+  return places;
 }

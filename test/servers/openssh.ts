@@ -9,6 +9,8 @@ export interface OpenSshOptions
   extends Omit<StartOptions, 'tls' | 'certificate' | 'connections' | 'timezone'> {
   /** sshd's own `MaxStartups`, e.g. its default `10:30:100`, which drops some of many logins at once. */
   readonly maxStartups?: string;
+  /** Keys that may log in besides the one in `config`, a line each. */
+  readonly authorizedKeys?: readonly string[];
   /** What a login may run besides SFTP. Default: nothing, and SFTP starts in the served directory. */
   readonly commands?: 'none' | 'any';
 }
@@ -30,7 +32,7 @@ function openssh(scratch: Scratch, options: OpenSshOptions): Daemon {
   const hostKeyFile = join(scratch.secrets, 'host_key');
   writeFileSync(hostKeyFile, hostKey.privateKey, { mode: 0o600 });
   const authorized = join(scratch.folder, 'authorized_keys');
-  writeFileSync(authorized, `${clientKey.publicKey}\n`);
+  writeFileSync(authorized, [clientKey.publicKey, ...(options.authorizedKeys ?? []), ''].join('\n'));
   // sshd's privilege separation insists on this very directory; the Debian service would make it at boot.
   if (isRoot) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const configFile = join(scratch.secrets, 'sshd_config');

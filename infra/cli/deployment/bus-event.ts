@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Change, Notice } from '../../../shared/changes/change.ts';
 import { storedChange } from '../../../shared/state/stored.ts';
 

@@ -1,5 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../../../shared/failure.ts';
 
 /** A deployment that was found: what its stack says of itself. */

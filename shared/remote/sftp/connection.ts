@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { callbackify } from 'node:util';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import type { SftpServer } from '../../config/config.ts';
@@ -10,7 +11,7 @@ import { type ConnectContext, connectFailure } from './connect-failure.ts';
 import type { SftpCredentials } from './credentials.ts';
 import { addressOf, checkHostKey } from './host-key.ts';
 import { takesEarlyData } from './measured.ts';
-import { greetAtOnce, signAtOnce } from './round-trips.ts';
+import { greetAtOnce, logInAtOnce, signAtOnce } from './round-trips.ts';
 
 const closeTimeoutMs = 2_900;
 
@@ -23,6 +24,8 @@ export class SftpConnection {
   readonly #socket: net.Socket;
   readonly #closed = Promise.withResolvers<void>();
   #channel: ClientChannel | undefined;
+  /** Asked for before the login was granted. */
+  #earlyChannel: Promise<ClientChannel> | undefined;
   #greeted = false;
   #offered: readonly string[] = [];
   #loggedIn = false;
@@ -30,7 +33,8 @@ export class SftpConnection {
   #refusal: unknown;
   #onLost: (failure: Failure) => void = () => undefined;
 
-  constructor(server: SftpServer, socket: net.Socket) {
+  /** `keyType`: of the key to log in with, if it is one. */
+  constructor(server: SftpServer, socket: net.Socket, keyType?: string) {
     this.#server = server;
     this.#socket = socket;
     this.address = addressOf(server);
@@ -39,6 +43,8 @@ export class SftpConnection {
     this.#ssh = innerClient(this.#library);
     speedUpCiphers(this.#ssh);
     signAtOnce(this.#ssh);
+    // Of the ways to sign with an RSA key the server says first which it takes.
+    logInAtOnce(this.#ssh, () => keyType !== 'ssh-rsa' && takesEarlyData(this.software));
     this.#ssh.on('error', (error) => this.#onError(error));
     this.#ssh.on('ready', () => {
       this.#loggedIn = true;
@@ -69,7 +75,9 @@ export class SftpConnection {
   async logIn(credentials: SftpCredentials, knownHosts: KnownHosts): Promise<void> {
     const { connectTimeoutMs, responseTimeoutMs, username } = this.#server;
     try {
-      this.#openOwnChannel();
+      // It was connected before this was loaded.
+      if (this.#socket.destroyed) throw this.#socket.errored ?? new Error('Connection lost before handshake');
+      this.#giveOwnChannel();
       await this.#library.connect({
         ...credentials,
         username,
@@ -100,18 +108,31 @@ export class SftpConnection {
    * The library would have ssh2 open a channel that parses names into strings and loses bytes by it. It gets ours
    * instead of a second one, which would cost a process on the server, and some take one channel only (MaxSessions 1).
    */
-  #openOwnChannel(): void {
-    const open = (done: (error: Error | undefined, channel: ClientChannel) => void): void => {
-      this.#greeted = takesEarlyData(this.software) && greetAtOnce(this.#ssh, encodeInit());
-      this.#ssh.subsys('sftp', (error, channel) => {
-        if (error === undefined) {
-          channel.stderr.resume();
-          this.#channel = channel;
-        }
-        done(error, channel);
-      });
+  #giveOwnChannel(): void {
+    const open = async (): Promise<ClientChannel> => {
+      const channel = await (this.#earlyChannel ?? this.#openChannel());
+      channel.stderr.resume();
+      this.#channel = channel;
+      return channel;
     };
-    Reflect.set(this.#ssh, 'sftp', open);
+    Reflect.set(this.#ssh, 'sftp', callbackify(open));
+  }
+
+  /** Right behind the login: what is sent then is for what comes after a login that succeeds (RFC 4252, section 5.1). */
+  #askForChannel(): void {
+    if (!takesEarlyData(this.software)) return;
+    this.#earlyChannel = this.#openChannel();
+    this.#earlyChannel.catch(ignore);
+  }
+
+  #openChannel(): Promise<ClientChannel> {
+    this.#greeted ||= takesEarlyData(this.software) && greetAtOnce(this.#ssh, encodeInit());
+    return new Promise((resolve, reject) => {
+      this.#ssh.subsys('sftp', (error, channel) => {
+        if (error === undefined) resolve(channel);
+        else reject(error);
+      });
+    });
   }
 
   /** What `write` sends goes out in one piece: ssh2 hands a packet to the socket in three. */
@@ -157,7 +178,12 @@ export class SftpConnection {
     return (offered: readonly string[] | null, _partial, next) => {
       asked += 1;
       this.#offered = offered ?? [];
-      if (asked === 1) return next(first);
+      if (asked === 1) {
+        next(first);
+        this.#askForChannel();
+        return;
+      }
+      this.#earlyChannel = undefined;
       const byKeyboard = first === 'password' && !this.#offered.includes('password');
       if (asked === 2 && byKeyboard && this.#offered.includes('keyboard-interactive')) {
         return next('keyboard-interactive');

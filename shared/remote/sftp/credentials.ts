@@ -1,4 +1,4 @@
-import ssh2 from 'ssh2';
+import parser from 'ssh2/lib/protocol/keyParser.js';
 import type { SftpServer } from '../../config/config.ts';
 import { InvalidInput } from '../../failure.ts';
 
@@ -8,24 +8,26 @@ export interface SftpCredentials {
   readonly passphrase?: string;
 }
 
-/** Throws InvalidInput for a key that cannot be used, before any connection is made. */
-export function checkCredentials(server: SftpServer, credentials: SftpCredentials): void {
+/**
+ * Throws InvalidInput for a key that cannot be used, before any connection is made. Returns the type of the key, e.g.
+ * `ssh-ed25519`, or undefined for a password.
+ */
+export function checkCredentials(server: SftpServer, credentials: SftpCredentials): string | undefined {
   const { password, privateKey, passphrase } = credentials;
   if (privateKey === undefined) {
-    if (password !== undefined) return;
+    if (password !== undefined) return undefined;
     throw new InvalidInput(`Server "${server.name}" has neither a password nor a private key`, {
       advice: 'Give auth.password or auth.privateKey.',
     });
   }
-  const parsed = ssh2.utils.parseKey(privateKey, passphrase);
-  // parseKey gives a list for files that may hold several keys, which its types do not say.
-  const [key] = Array.isArray(parsed) ? parsed : [parsed];
+  const [key = new Error('no key')] = [parser.parseKey(privateKey, passphrase)].flat();
   if (key instanceof Error) throw unusableKey(server, key, passphrase);
   if (!key.isPrivateKey()) {
     throw new InvalidInput(`The key of server "${server.name}" is a public key`, {
       advice: 'Name the file without ".pub" in auth.privateKey.',
     });
   }
+  return key.type;
 }
 
 function unusableKey(server: SftpServer, error: Error, passphrase: string | undefined): InvalidInput {

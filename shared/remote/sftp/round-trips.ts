@@ -21,6 +21,26 @@ export function signAtOnce(ssh: Client): void {
 }
 
 /**
+ * Logs in right behind the request for that service, instead of waiting until it is granted: RFC 4253, section 10, has that
+ * awaited only where the server itself was not authenticated. `isMeant` is asked once that has been.
+ */
+export function logInAtOnce(ssh: Client, isMeant: () => boolean): void {
+  ssh.once('handshake', () => {
+    const protocol = fieldOf(ssh, '_protocol');
+    const request = fieldOf(protocol, 'service');
+    const handlers = fieldOf(protocol, '_handlers');
+    const onGranted = fieldOf(handlers, 'SERVICE_ACCEPT');
+    if (!isObject(protocol) || !isObject(handlers)) return;
+    if (typeof request !== 'function' || typeof onGranted !== 'function' || !isMeant()) return;
+    Reflect.set(protocol, 'service', (name: unknown): void => {
+      Reflect.apply(request, protocol, [name]);
+      Reflect.set(handlers, 'SERVICE_ACCEPT', () => undefined);
+      Reflect.apply(onGranted, undefined, [protocol, name]);
+    });
+  });
+}
+
+/**
  * Sends `greeting` right behind the request for the subsystem, instead of waiting until that is granted. Returns whether it
  * will. The few bytes are missing in ssh2's count of the channel's window, of which requests never take more than a part.
  */

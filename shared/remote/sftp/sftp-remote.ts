@@ -5,7 +5,7 @@ import { Lister } from '../lister.ts';
 import type { Capabilities, KnownHosts, ListRequest, Remote, Session } from '../remote.ts';
 import { packetType } from './codec.ts';
 import { connectTimeout } from './connect-failure.ts';
-import { SftpConnection } from './connection.ts';
+import type { SftpConnection } from './connection.ts';
 import { checkCredentials, type SftpCredentials } from './credentials.ts';
 import { dial } from './dial.ts';
 import { DirectoryReading } from './directory-reading.ts';
@@ -32,18 +32,23 @@ export class SftpRemote implements Remote {
 
   async connect(signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
-    checkCredentials(this.#server, this.#credentials);
+    const keyType = checkCredentials(this.#server, this.#credentials);
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.#server.connectTimeoutMs)]);
     try {
-      return await this.#open(deadline);
+      return await this.#open(keyType, deadline);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
     }
   }
 
-  async #open(deadline: AbortSignal): Promise<Session> {
-    const connection = new SftpConnection(this.#server, await dial(this.#server, deadline));
+  async #open(keyType: string | undefined, deadline: AbortSignal): Promise<Session> {
+    // ssh2 is loaded while the server greets: it takes longer than all that it takes to get here.
+    const [socket, { SftpConnection }] = await Promise.all([
+      dial(this.#server, deadline),
+      import('./connection.ts'),
+    ]);
+    const connection = new SftpConnection(this.#server, socket, keyType);
     const late = Promise.withResolvers<never>();
     const onDeadline = (): void => late.reject(connectTimeout(addressOf(this.#server)));
     deadline.addEventListener('abort', onDeadline, { once: true });

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { StateUnusable } from '../../failure.ts';
 
 export type Item = Record<string, AttributeValue>;

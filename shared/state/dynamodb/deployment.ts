@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { json, jsonAt, key, keyItem } from './attributes.ts';
 import type { Table } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { json, jsonAt, type Key, key, keyOf } from './attributes.ts';
 import { type Bulk, dropBulks, newId, storedBulk } from './bulk.ts';
 import { entriesPartition, entriesShards } from './directory-keys.ts';

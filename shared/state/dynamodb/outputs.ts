@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../../failure.ts';
 import { key, keyItem, keyOf, number, numberAt, parsed } from './attributes.ts';
 import { nextNumber } from './numbers.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskScope } from '../../tree/plan.ts';
 import type { ScanRecord, WatchKey } from '../state.ts';
 import { storedCounts, storedFailure, storedPartials, storedTaskScope } from '../stored.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Fenced } from '../../failure.ts';
 import type { SlotLease, SlotRequest, Slots } from '../state.ts';
 import { type Item, json, jsonAt, type Key, key, keyItem, keyOf, number, numberAt } from './attributes.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../../failure.ts';
 import type { WatchKey, WatchRecord } from '../state.ts';
 import { storedHold, storedPlan, storedSummary } from '../stored.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { StateUnusable } from '../../failure.ts';
 import { nameFromBytes } from '../../tree/name.ts';
 import type { Probe } from '../../tree/probe.ts';

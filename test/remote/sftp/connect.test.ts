@@ -165,6 +165,38 @@ describe('the login', { timeout: 300_000 }, () => {
     }
   });
 
+  it('works with an RSA key on OpenSSH, signed in the way that the server takes', withOpenSsh, async (t) => {
+    const key = newRsaKey(t);
+    const server = await startOpenSsh({ authorizedKeys: [key.publicKey] });
+    t.after(() => server.stop());
+    await (await connectTo(sftpServerConfig(server), { privateKey: key.privateKey })).close();
+  });
+
+  for (const [name, options, start] of [
+    ['OpenSSH', withOpenSsh, startOpenSsh],
+    ['ProFTPD', withProftpd, startProftpdSftp],
+  ] as const) {
+    it(
+      `is refused by ${name} whatever was asked for behind it, and works the next time`,
+      options,
+      async (t) => {
+        const server = await start();
+        t.after(() => server.stop());
+        const config = sftpServerConfig(server);
+        for (const wrong of [{ privateKey: newSshKey().privateKey }, { password: 'wrong' }]) {
+          await assert.rejects(connectTo(config, wrong), (error) => {
+            assert.ok(error instanceof RemoteAuth, String(error));
+            assert.equal(error.reason, 'login');
+            return true;
+          });
+        }
+        const session = await connectTo(config, sftpCredentials(server));
+        assert.equal((await listOne(session, server.root)).status, 'complete');
+        assert.deepEqual(await session.close(), { clean: true });
+      },
+    );
+  }
+
   it('needs a usable key, found out before any connection', async () => {
     const { publicKey } = newSshKey();
     for (const credentials of [
@@ -299,6 +331,14 @@ describe('a server that stops answering (OpenSSH, stopped by a signal)', {
     assert.deepEqual(await session.close(), { clean: false });
   });
 });
+
+function newRsaKey(t: TestContext): { readonly privateKey: string; readonly publicKey: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'farwatch-key-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', file]);
+  return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8').trim() };
+}
 
 function encryptKey(privateKey: string, passphrase: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'farwatch-key-'));

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import ssh2, { type Connection } from 'ssh2';
 import { encodeInit } from '../../../shared/remote/sftp/codec.ts';
-import { greetAtOnce, signAtOnce } from '../../../shared/remote/sftp/round-trips.ts';
+import { greetAtOnce, logInAtOnce, signAtOnce } from '../../../shared/remote/sftp/round-trips.ts';
 import { newSshKey } from '../../servers/keys.ts';
 import { listen } from '../../servers/ports.ts';
 
@@ -46,6 +46,25 @@ describe('round trips that ssh2 makes', { timeout: 300_000 }, () => {
       begin();
       await ended;
       assert.deepEqual(attempts, [['publickey', true]]);
+    });
+  }
+
+  for (const isMeant of [true, false]) {
+    it(`logs in ${isMeant ? 'before' : 'after'} that service is granted`, async (t) => {
+      const port = await serverFor(t, (connection) => {
+        connection.on('authentication', (attempt) => attempt.accept());
+      });
+      const said: string[] = [];
+      const { ssh, begin } = clientOf(t, port, (line) => said.push(line));
+      logInAtOnce(ssh, () => isMeant);
+      signAtOnce(ssh);
+      const ready = once(ssh, 'ready');
+      begin();
+      await ready;
+      const sent = said.flatMap((line, at) => (/Sending USERAUTH_REQUEST/.test(line) ? [at] : []));
+      const granted = said.findIndex((line) => /Received SERVICE_ACCEPT/.test(line));
+      assert.equal(sent.length, 1, said.join('\n'));
+      assert.equal((sent[0] ?? 0) < granted, isMeant, said.join('\n'));
     });
   }
 
