@@ -1,4 +1,5 @@
 import { StaleSnapshot } from '../../shared/failure.ts';
+import { storedEntries } from '../../shared/state/entry-codec.ts';
 import type {
   DirectoryCommit,
   DirectoryRecord,
@@ -7,8 +8,10 @@ import type {
   SubtreeReader,
 } from '../../shared/state/state.ts';
 
-const fullAtDirectories = 200;
-const fullAtEntries = 2_000;
+const fullAtDirectories = 500;
+const fullAtChanges = 2_000;
+/** Of entries as they are stored. */
+const fullAtBytes = 512 * 1024;
 /** While the disk is waited for, nothing else of the process goes on, and every task has a batch. */
 const fullAfterMs = 1_000;
 
@@ -24,7 +27,8 @@ export class Batch {
   #stubs = new Map<string, DirectoryRecord>();
   /** Stubs of commits under way: no longer in the batch, and not in the state yet. */
   readonly #onTheirWay = new Set<ReadonlyMap<string, DirectoryRecord>>();
-  #entries = 0;
+  #changes = 0;
+  #bytes = 0;
   #since = 0;
 
   constructor(
@@ -63,13 +67,15 @@ export class Batch {
     if (this.#commits.size === 0) this.#since = now;
     this.#commits.set(commit.path, commit);
     for (const { path, stub } of commit.stubs) this.#stubs.set(path, stubRecord(path, stub));
-    for (const chunk of commit.putChunks) this.#entries += chunk.entries.length;
+    this.#changes += commit.changes.length;
+    for (const { entries } of commit.putChunks) this.#bytes += storedEntries(entries).length;
   }
 
   isFull(now: number): boolean {
     return (
       this.#commits.size >= Math.min(fullAtDirectories, this.#state.commitLimit) ||
-      this.#entries >= fullAtEntries ||
+      this.#changes >= fullAtChanges ||
+      this.#bytes >= fullAtBytes ||
       (this.#commits.size > 0 && now - this.#since >= fullAfterMs)
     );
   }
@@ -87,7 +93,8 @@ export class Batch {
     const stubs = this.#stubs;
     this.#commits = new Map();
     this.#stubs = new Map();
-    this.#entries = 0;
+    this.#changes = 0;
+    this.#bytes = 0;
     if (commits.length === 0) return { directories: 0, changes: 0, again: [] };
     this.#onTheirWay.add(stubs);
     try {

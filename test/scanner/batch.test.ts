@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { Batch } from '../../functions/scanner/batch.ts';
 import { Fenced } from '../../shared/failure.ts';
@@ -138,8 +139,8 @@ suite('a batch', () => {
     await assert.rejects(batch.flush(), Fenced);
   });
 
-  test('is full by directories, by entries or by age', async (t) => {
-    const watched = await Watched.open(t);
+  test('is full by directories, changes, bytes of entries or age', async (t) => {
+    const watched = await Watched.open(t, { initial: 'emit' });
     await watched.begin();
     const commit = await rootCommit(watched);
     const batch = () => new Batch(watched.state, watched.fence, ['']);
@@ -149,18 +150,38 @@ suite('a batch', () => {
     aged.add(commit, 1_000);
     assert.deepEqual([aged.isFull(1_999), aged.isFull(2_000)], [false, true]);
 
+    const small = { ...commit, putChunks: [], changes: [] };
     const many = batch();
-    for (let index = 0; index < 199; index += 1) many.add({ ...commit, path: `d${index}`, putChunks: [] }, 0);
+    for (let index = 0; index < 499; index += 1) many.add({ ...small, path: `d${index}` }, 0);
     assert.equal(many.isFull(0), false);
-    many.add({ ...commit, path: 'last' }, 0);
+    many.add({ ...small, path: 'last' }, 0);
     assert.equal(many.isFull(0), true);
 
+    const changed = batch();
+    const changes = Array.from({ length: 1_000 }, () => commit.changes).flat();
+    changed.add({ ...small, changes: changes.slice(0, 1_999) }, 0);
+    assert.equal(changed.isFull(0), false);
+    changed.add({ ...small, path: 'd', changes: changes.slice(0, 1) }, 0);
+    assert.equal(changed.isFull(0), true);
+
     const large = batch();
-    const entry = settled(file('a'), 'file');
-    const entries = Array.from({ length: 2_000 }, () => entry);
-    large.add({ ...commit, putChunks: [{ digest: null, entries: entries.slice(1) }] }, 0);
+    // Names in which there is nothing to compress.
+    const entries = Array.from({ length: 1_000 }, () =>
+      settled(file(randomBytes(200).toString('latin1').replaceAll('\0', '0')), 'file'),
+    );
+    large.add({ ...small, putChunks: [{ digest: null, entries }] }, 0);
     assert.equal(large.isFull(0), false);
-    large.add({ ...commit, path: 'd', putChunks: [{ digest: null, entries: [entry] }] }, 0);
+    large.add(
+      {
+        ...small,
+        path: 'd',
+        putChunks: [
+          { digest: null, entries },
+          { digest: null, entries },
+        ],
+      },
+      0,
+    );
     assert.equal(large.isFull(0), true);
   });
 });
