@@ -143,8 +143,8 @@ function policyFor(
 ): DiffPolicy {
   const { selection, watch } = context;
   return {
-    tracks: (name, kind) => tracks(selection, joinPath(record.path, name), kind),
-    admits: (name, kind) => selection.admits(joinPath(record.path, name), kind),
+    tracks: (name, kind) => tracks(selection, selection.pathOf(record.path, name), kind),
+    admits: (name, kind) => selection.admits(selection.pathOf(record.path, name), kind),
     admitsSize: (size) => selection.admitsSize(size),
     stub: record.stub,
     rescoped,

@@ -1,7 +1,7 @@
 import { EncodedEntries } from '../../shared/state/entry-codec.ts';
 import type { Chunk, DirectoryCommit, DirectoryRecord, NewChunk } from '../../shared/state/state.ts';
 import type { Diff, EntryChange, Rescoped } from '../../shared/tree/diff.ts';
-import { byNameThenKind, type ListedDirectory } from '../../shared/tree/digest.ts';
+import { inOrder, type ListedDirectory } from '../../shared/tree/digest.ts';
 import { ofKinds } from '../../shared/tree/entries.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, profileName } from '../../shared/tree/listing.ts';
@@ -52,7 +52,7 @@ export class Findings {
         if (!selection.descends(path)) this.left.push(path);
       }
     }
-    this.#put(piece, entries.toSorted(byNameThenKind), complete);
+    this.#put(piece, inOrder(entries), complete);
   }
 
   record(
@@ -107,7 +107,7 @@ export class Findings {
     const { selection } = this.#context;
     let count = 0;
     for (const { name, kind, reported } of entries) {
-      if (reported !== null && selection.admits(joinPath(this.#record.path, name), kind)) count += 1;
+      if (reported !== null && selection.admits(selection.pathOf(this.#record.path, name), kind)) count += 1;
     }
     return count;
   }

@@ -39,6 +39,7 @@ export function stampChanges(
   generation: number,
   now: number,
 ): readonly Change[] {
+  if (drafts.length === 0) return [];
   const detectedAt = new Date(now).toISOString();
   return drafts.map((draft, index) => {
     const sequence = sequenceOf(context, generation, index);

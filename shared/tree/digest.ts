@@ -40,17 +40,22 @@ export function digestListing(entries: EntryList): ListedDirectory {
 
 /** By name, then kind; the very list where it is sorted already. */
 export function sorted(entries: EntryList): EntryList {
-  if (entries instanceof PackedEntries) return entries.sorted();
-  return isSorted(entries) ? entries : entries.toSorted(byNameThenKind);
+  return entries instanceof PackedEntries ? entries.sorted() : inOrder(entries);
 }
 
-function isSorted(entries: readonly Entry[]): boolean {
+/** The same of what has names and kinds. */
+export function inOrder<T extends Ordered>(entries: readonly T[]): readonly T[] {
   let before = entries[0];
   for (const entry of entries) {
-    if (before !== undefined && byNameThenKind(before, entry) > 0) return false;
+    if (before !== undefined && byNameThenKind(before, entry) > 0) return entries.toSorted(byNameThenKind);
     before = entry;
   }
-  return true;
+  return entries;
+}
+
+interface Ordered {
+  readonly name: string;
+  readonly kind: string;
 }
 
 /** Cuts sorted entries where their names say so. Empty in, empty out. */
@@ -77,10 +82,7 @@ function between(borders: readonly number[]): readonly (readonly [from: number, 
   return [0, ...borders].map((from, index) => [from, borders[index]]);
 }
 
-export function byNameThenKind<T extends { readonly name: string; readonly kind: string }>(
-  a: T,
-  b: T,
-): number {
+export function byNameThenKind(a: Ordered, b: Ordered): number {
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   return a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0;
 }

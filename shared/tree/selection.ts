@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { depthOf, parentPath } from './entry.ts';
+import { depthOf, joinPath, parentPath } from './entry.ts';
 import { compilePattern } from './selection-pattern.ts';
 
 /** What belongs to a watch. A change of any of it is a change of scope (protocol rule 12). */
@@ -29,6 +29,8 @@ export interface Pattern {
 
 /** Paths are relative to the root, in the encoding of `name.ts`. */
 export interface Selection {
+  /** Of an entry, for the questions below: its name alone where no rule looks at the rest. */
+  pathOf(directory: string, name: string): string;
   /** Whether a change of this entry is reported, but for its size. The root itself never is. */
   admits(path: string, kind: 'file' | 'directory'): boolean;
   /** Of files. A size that is not known passes. */
@@ -48,12 +50,14 @@ export function compileSelection(rules: SelectionRules): Selection {
   const maxFileSize = rules.maxFileSize ?? Number.POSITIVE_INFINITY;
   // Asked of every entry of every listing: what the rules do not mention costs nothing.
   const isBounded = rules.maxDepth !== null;
+  const isPlain = rules.hidden && !isBounded && include.length === 0 && exclude.length === 0;
   const mayClose = !rules.hidden || exclude.length > 0;
   const isClosed = closedDirectories(
     (directory) =>
       (!rules.hidden && isHidden(directory)) || exclude.some((pattern) => pattern.coversBelow(directory)),
   );
   return {
+    pathOf: isPlain ? (_directory, name) => name : joinPath,
     admits: (path, kind) =>
       path !== '' &&
       rules.kinds.includes(kind) &&

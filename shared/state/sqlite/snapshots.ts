@@ -191,32 +191,9 @@ function commit(db: Database, fence: Fence, directories: readonly DirectoryCommi
 
 /** Returns false where the directory is not at the generation that was expected. */
 function apply(db: Database, watch: number, { path, expected, record, ...change }: DirectoryCommit): boolean {
-  const key = pathKey(path);
-  const row = db.get('SELECT id, generation FROM directories WHERE watch = ? AND path = ?', watch, key);
-  if (row === undefined || integer(row, 'generation') !== expected) return false;
-  const id = integer(row, 'id');
-  if (record === null) {
-    db.run('DELETE FROM chunks WHERE directory = ?', id);
-    db.run('DELETE FROM directories WHERE id = ?', id);
-    return true;
-  }
-  db.run(
-    `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
-       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ?, changed_by = ?, leaf = ? WHERE id = ?`,
-    record.digest === null ? null : Buffer.from(record.digest, 'hex'),
-    record.scope,
-    record.profile,
-    record.stub,
-    record.dueAt,
-    record.held ? 1 : 0,
-    record.provedBy,
-    record.reported,
-    record.listed,
-    record.probe === null ? null : encodeProbe(record.probe),
-    record.changedBy,
-    record.leaf ? 1 : 0,
-    id,
-  );
+  const id = record === null ? remove(db, watch, path, expected) : update(db, watch, path, expected, record);
+  if (id === undefined) return false;
+  if (record === null) return true;
   for (const chunk of change.dropChunks) {
     if (db.run('DELETE FROM chunks WHERE id = ? AND directory = ?', Number(chunk), id) === 0) return false;
   }
@@ -239,6 +216,48 @@ function apply(db: Database, watch: number, { path, expected, record, ...change 
     );
   }
   return true;
+}
+
+/** Both return the id of the row, or undefined where it is not at that generation. */
+function update(
+  db: Database,
+  watch: number,
+  path: string,
+  generation: number,
+  record: NonNullable<DirectoryCommit['record']>,
+): number | undefined {
+  const row = db.get(
+    `UPDATE directories SET generation = generation + 1, digest = ?, scope = ?, profile = ?, stub = ?, due_at = ?,
+       held = ?, proved_by = ?, reported = ?, listed = ?, probe = ?, changed_by = ?, leaf = ?
+     WHERE watch = ? AND path = ? AND generation = ? RETURNING id`,
+    record.digest === null ? null : Buffer.from(record.digest, 'hex'),
+    record.scope,
+    record.profile,
+    record.stub,
+    record.dueAt,
+    record.held ? 1 : 0,
+    record.provedBy,
+    record.reported,
+    record.listed,
+    record.probe === null ? null : encodeProbe(record.probe),
+    record.changedBy,
+    record.leaf ? 1 : 0,
+    watch,
+    pathKey(path),
+    generation,
+  );
+  return row && integer(row, 'id');
+}
+
+function remove(db: Database, watch: number, path: string, generation: number): number | undefined {
+  const row = db.get(
+    'DELETE FROM directories WHERE watch = ? AND path = ? AND generation = ? RETURNING id',
+    watch,
+    pathKey(path),
+    generation,
+  );
+  if (row !== undefined) db.run('DELETE FROM chunks WHERE directory = ?', integer(row, 'id'));
+  return row && integer(row, 'id');
 }
 
 function directoryOf(row: Row): DirectoryRecord {
