@@ -13,8 +13,8 @@ import { type DiffPolicy, diff, type Rescoped } from '../../shared/tree/diff.ts'
 import { type ListedChunk, type ListedDirectory, sorted } from '../../shared/tree/digest.ts';
 import type { EntryList } from '../../shared/tree/entries.ts';
 import { type Entry, joinPath } from '../../shared/tree/entry.ts';
-import { type Listing, parseProfile, profileName } from '../../shared/tree/listing.ts';
-import { sameProbe } from '../../shared/tree/probe.ts';
+import { type Listing, type Profile, parseProfile, profileName } from '../../shared/tree/listing.ts';
+import { isWorthAWrite } from '../../shared/tree/probe.ts';
 import { comparison } from '../../shared/tree/same.ts';
 import { compileSelection, type Selection } from '../../shared/tree/selection.ts';
 import { Findings } from './findings.ts';
@@ -65,7 +65,7 @@ export async function compare(
     }
   }
   const next = found.record(listing, listed, sameTerms);
-  if (!found.rewritten && sameRecord(record, next)) return undefined;
+  if (!found.rewritten && sameRecord(record, next, listing.profile)) return undefined;
   const drafts = found.changes.map(
     (change): DraftChange => ({ ...change, path: joinPath(record.path, change.name) }),
   );
@@ -121,11 +121,8 @@ async function differing(
   const stored = record.generation === 0 ? [] : await context.state.chunkHeads(context.key, record.path);
   const equal = sameTerms ? equalDigests(stored, listed.chunks) : new Set<string>();
   const toRead = stored.filter((head) => head.digest === null || !equal.has(head.digest));
-  const chunks = await context.state.chunks(
-    context.key,
-    record.path,
-    toRead.map((head) => head.chunk),
-  );
+  const wanted = toRead.map((head) => head.chunk);
+  const chunks = wanted.length === 0 ? [] : await context.state.chunks(context.key, record.path, wanted);
   return { heads: listed.chunks.filter((chunk) => !equal.has(chunk.digest)), chunks };
 }
 
@@ -160,7 +157,11 @@ export function tracks(selection: Selection, path: string, kind: Entry['kind']):
   return kind === 'directory' && (selection.descends(path) || selection.admits(path, 'directory'));
 }
 
-function sameRecord(record: DirectoryRecord, next: NonNullable<DirectoryCommit['record']>): boolean {
+function sameRecord(
+  record: DirectoryRecord,
+  next: NonNullable<DirectoryCommit['record']>,
+  profile: Profile,
+): boolean {
   return (
     record.digest === next.digest &&
     record.scope === next.scope &&
@@ -169,6 +170,6 @@ function sameRecord(record: DirectoryRecord, next: NonNullable<DirectoryCommit['
     record.dueAt === next.dueAt &&
     record.held === next.held &&
     record.provedBy === next.provedBy &&
-    sameProbe(record.probe, next.probe)
+    !isWorthAWrite(record.probe, next.probe, profile)
   );
 }

@@ -3,7 +3,7 @@ import type { DirectoryCommit, DirectoryRecord } from '../../shared/state/state.
 import type { ListedDirectory } from '../../shared/tree/digest.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, profileName, type Unchanged } from '../../shared/tree/listing.ts';
-import { sameProbe } from '../../shared/tree/probe.ts';
+import { isWorthAWrite } from '../../shared/tree/probe.ts';
 import type { Selection, SelectionRules } from '../../shared/tree/selection.ts';
 
 /** Whether the entries need not even be read: same fingerprint of the same thing, and nothing is due (rule 9). */
@@ -29,7 +29,7 @@ export function isUnchanged(
  */
 export function withProbe(record: DirectoryRecord, listing: Listing): DirectoryCommit | undefined {
   const probe = listing.status === 'complete' ? listing.probe : undefined;
-  if (probe === undefined || sameProbe(record.probe, probe)) return undefined;
+  if (probe === undefined || !isWorthAWrite(record.probe, probe, listing.profile)) return undefined;
   const { path, generation, ...standing } = record;
   return {
     path,

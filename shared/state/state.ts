@@ -269,7 +269,7 @@ export interface DirectoryRecord {
   readonly listed: number;
   /** Whether the last complete listing showed no directory in it; false where that is not known. */
   readonly leaf: boolean;
-  /** Of the last complete listing; null: there is none, the directory must be listed exactly. */
+  /** Of a complete listing with this digest; null: none is known. A home may leave out those of SFTP. */
   readonly probe: Probe | null;
 }
 

@@ -1,6 +1,9 @@
+import type { Profile } from './listing.ts';
+
 /**
- * What a cheap and coarse look at a directory showed (FTP: the lines of STAT), as a fingerprint. It only answers
- * whether anything changed since; what changed, an exact listing says.
+ * What a look at a directory showed, as a fingerprint. It only answers whether anything changed since; what changed, an
+ * exact listing says. Of FTP it is the lines of STAT, which are cheap and coarse. Of SFTP it is the exact listing itself, in
+ * the order that the entries came in: that spares the work of sorting and comparing them, and is always trusted.
  *
  * Coarse means that a change can hide: a file written twice within the unit of its time (a minute), with the same size,
  * looks the same before and after. That is the racy timestamp of git's index
@@ -15,6 +18,14 @@ export interface Probe {
 
 export function sameProbe(a: Probe | null, b: Probe | null): boolean {
   return a?.digest === b?.digest && a?.since === b?.since;
+}
+
+/**
+ * Whether an unchanged directory is written for the sake of its probe. One of SFTP saves no request, and with some servers
+ * it is another in every scan: it is written when the directory is.
+ */
+export function isWorthAWrite(before: Probe | null, after: Probe | null, { command }: Profile): boolean {
+  return command !== 'sftp' && !sameProbe(before, after);
 }
 
 /** How a look that comes with an exact listing must be, to be trusted. */

@@ -134,6 +134,14 @@ export class NamePage {
   }
 }
 
+const dot = 46;
+
+/** The directory itself, or its parent. */
+export function isDots(bytes: Buffer, start: number, end: number): boolean {
+  if (bytes[start] !== dot) return false;
+  return end === start + 1 || (end === start + 2 && bytes[start + 1] === dot);
+}
+
 class Listed implements ListedName {
   start = 0;
   end = 0;

@@ -2,15 +2,25 @@ import type { Failure } from '../../failure.ts';
 import type { NamedBytes } from '../../tree/columns.ts';
 import { sorted } from '../../tree/digest.ts';
 import { type EntryList, NameCollector, twinIn, withoutTwins } from '../../tree/entries.ts';
-import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
+import {
+  type Listing,
+  type PartialReason,
+  type Profile,
+  profileName,
+  type Unchanged,
+} from '../../tree/listing.ts';
 import { nameToBytes, nameWithin, readableName } from '../../tree/name.ts';
-import { type ListedName, type NamePage, packetType, type Reply, statusCode } from './codec.ts';
+import type { Known } from '../remote.ts';
+import { isDots, type ListedName, type NamePage, packetType, type Reply, statusCode } from './codec.ts';
 import { factsOf, kindOf } from './entry.ts';
+import { Look } from './look.ts';
 import type { SftpPipeline } from './pipeline.ts';
 
 const profile: Profile = { command: 'sftp', zone: 'UTC', offsetMinutes: 0 };
+const ownProfile = profileName(profile);
 const lookupsAtOnce = 16;
 const maxEmptyPages = 100;
+
 interface Flaw {
   readonly reason: PartialReason;
   readonly detail: string;
@@ -20,7 +30,8 @@ interface Reading {
   readonly path: string;
   /** READDIRs under way on the one handle at most; 1 where answers may overtake each other. */
   readonly maxReads: number;
-  readonly done: (listing: Listing) => void;
+  readonly known: Known | undefined;
+  readonly done: (answer: Listing | Unchanged) => void;
   readonly lost: (failure: Failure) => void;
 }
 
@@ -33,6 +44,8 @@ export class DirectoryReading {
   readonly #reading: Reading;
   readonly #path: Buffer;
   readonly #entries = new NameCollector();
+  /** Until it is given up for entries. */
+  #look: Look | undefined = new Look();
   /** A server that begins again would never end. */
   #firstName: Buffer | undefined;
   /** Names whose attributes do not say what they are. */
@@ -46,6 +59,8 @@ export class DirectoryReading {
   #largestPage = 0;
   #ended = false;
   #flaw: Flaw | undefined;
+  /** Of the look. */
+  #digest: string | undefined;
 
   constructor(pipeline: SftpPipeline, reading: Reading) {
     this.#pipeline = pipeline;
@@ -105,7 +120,10 @@ export class DirectoryReading {
 
   #onNames(names: NamePage): void {
     this.#pages += 1;
-    names.each((listed, following) => this.#add(names.bytes, listed, following));
+    if (this.#look?.add(names) !== true) {
+      this.#collectLook();
+      this.#collect(names);
+    }
     if (names.count === 0) {
       this.#emptyPages += 1;
       if (this.#emptyPages > maxEmptyPages)
@@ -116,6 +134,16 @@ export class DirectoryReading {
       this.#reads = Math.min(this.#reading.maxReads, this.#reads * 2);
     }
     this.#largestPage = Math.max(this.#largestPage, names.count);
+  }
+
+  #collectLook(): void {
+    const pages = this.#look?.pages ?? [];
+    this.#look = undefined;
+    for (const page of pages) this.#collect(page);
+  }
+
+  #collect(names: NamePage): void {
+    names.each((listed, following) => this.#add(names.bytes, listed, following));
   }
 
   #add(bytes: Buffer, listed: ListedName, following: number): void {
@@ -155,7 +183,23 @@ export class DirectoryReading {
       this.#pipeline.send(packetType.close, this.#handle, { answer: ignore, fail: ignore });
       this.#handle = undefined;
     }
+    const look = this.#look;
+    const digest = look?.digest;
+    if (look !== undefined && this.#flaw === undefined && this.#isUnchanged(digest)) {
+      const { directories, fileCount } = look;
+      const { path, done } = this.#reading;
+      done({ status: 'unchanged', path, directories, fileCount, files: () => look.files() });
+      return;
+    }
+    this.#collectLook();
+    this.#digest = digest;
     this.#lookUpKinds();
+  }
+
+  #isUnchanged(digest: string | undefined): boolean {
+    const { known } = this.#reading;
+    if (digest === undefined || known?.unchangedSuffices !== true) return false;
+    return known.profile === ownProfile && known.probe?.since === null && known.probe.digest === digest;
   }
 
   /** LSTAT for every entry whose attributes had no type. */
@@ -192,8 +236,16 @@ export class DirectoryReading {
 
   #finish(flaw: Flaw | undefined, entries: EntryList = []): void {
     const { path, done } = this.#reading;
-    if (flaw === undefined) done({ status: 'complete', path, profile, entries });
-    else done({ status: 'partial', path, profile, entries, ...flaw });
+    if (flaw === undefined) {
+      const digest = this.#digest;
+      done({
+        status: 'complete',
+        path,
+        profile,
+        entries,
+        ...(digest === undefined ? {} : { probe: { digest, since: null } }),
+      });
+    } else done({ status: 'partial', path, profile, entries, ...flaw });
   }
 }
 
@@ -232,12 +284,6 @@ function isTyped(listed: ListedName): listed is ListedName & NamedBytes {
 }
 
 const slash = 47;
-const dot = 46;
-
-function isDots(bytes: Buffer, start: number, end: number): boolean {
-  if (bytes[start] !== dot) return false;
-  return end === start + 1 || (end === start + 2 && bytes[start + 1] === dot);
-}
 
 function canBeName(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {

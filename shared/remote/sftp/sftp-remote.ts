@@ -1,6 +1,6 @@
 import type { SftpServer } from '../../config/config.ts';
 import { type Failure, RemoteUnavailable } from '../../failure.ts';
-import type { Listing } from '../../tree/listing.ts';
+import type { Listing, Unchanged } from '../../tree/listing.ts';
 import { Lister } from '../lister.ts';
 import type { Capabilities, KnownHosts, ListRequest, Remote, Session } from '../remote.ts';
 import { packetType } from './codec.ts';
@@ -104,12 +104,13 @@ class SftpSession implements Session {
   async *list(
     requests: AsyncIterable<ListRequest>,
     signal: AbortSignal,
-  ): AsyncGenerator<Listing, void, void> {
+  ): AsyncGenerator<Listing | Unchanged, void, void> {
     const pipeline = this.#pipeline;
     if (pipeline.failure !== undefined) throw pipeline.failure;
     const { reads: maxReads, window } = this.#pace;
-    const lister = new Lister(requests, {
-      read: (path, outcome) => new DirectoryReading(pipeline, { path, maxReads, ...outcome }).start(),
+    const lister = new Lister<Listing | Unchanged>(requests, {
+      read: (path, outcome, known) =>
+        new DirectoryReading(pipeline, { path, maxReads, known, ...outcome }).start(),
       window,
     });
     yield* lister.run(signal);

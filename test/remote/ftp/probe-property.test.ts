@@ -3,16 +3,14 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Known, ListRequest, Session } from '../../../shared/remote/remote.ts';
-import { digestListing } from '../../../shared/tree/digest.ts';
-import { type Listing, profileName, type Unchanged } from '../../../shared/tree/listing.ts';
 import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
 import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
 import type { StartOptions, TestServer } from '../../servers/test-server.ts';
 import { startVsftpd, vsftpdMissing } from '../../servers/vsftpd.ts';
+import { DatedTree, type Step, step } from '../dated-tree.ts';
 import { neverAborted, scratch } from '../fixture.ts';
-import { DatedTree, type Step, step } from './dated-tree.ts';
+import { Watcher } from '../watcher.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
 
 const kinds = [
@@ -24,66 +22,6 @@ const kinds = [
   },
   { name: 'ProFTPD', missing: proftpdMissing, start: (options?: StartOptions) => startProftpd(options) },
 ] as const;
-
-/** What a scan keeps of a directory from one look to the next. */
-interface Kept extends Known {
-  readonly digest: string;
-}
-
-/** Walks the tree as a scan does, and keeps what a scan keeps. */
-class Watcher {
-  readonly #session: Session;
-  readonly #root: string;
-  #kept = new Map<string, Kept>();
-  unchanged = 0;
-
-  constructor(session: Session, root: string) {
-    this.#session = session;
-    this.#root = root;
-  }
-
-  /** Digests of all directories, by path. */
-  async look(): Promise<ReadonlyMap<string, string>> {
-    const kept = new Map<string, Kept>();
-    for (let level: readonly string[] = [this.#root]; level.length > 0; ) {
-      const next: string[] = [];
-      for await (const answer of this.#session.list(this.#requests(level), neverAborted())) {
-        const { path } = answer;
-        const before = this.#kept.get(path);
-        const now = keep(answer, before);
-        if (answer.status === 'unchanged') this.unchanged += 1;
-        kept.set(path, now);
-        next.push(...directoriesIn(answer).map((name) => `${path}/${name}`));
-      }
-      level = next;
-    }
-    this.#kept = kept;
-    return new Map([...kept].map(([path, { digest }]) => [path, digest]));
-  }
-
-  async *#requests(paths: readonly string[]): AsyncGenerator<ListRequest, void, void> {
-    for (const path of paths) {
-      const known = this.#kept.get(path);
-      yield known === undefined ? { path } : { path, known };
-    }
-  }
-}
-
-function keep(answer: Listing | Unchanged, before: Kept | undefined): Kept {
-  if (answer.status === 'unchanged') return before ?? assert.fail(`${answer.path} is known to nobody`);
-  assert.equal(answer.status, 'complete', JSON.stringify(answer));
-  const { digest } = digestListing(answer.entries);
-  const probe =
-    (answer.status === 'complete' ? answer.probe : undefined) ??
-    (before?.digest === digest ? before.probe : null);
-  const profile = profileName(answer.profile);
-  return { digest, probe, profile, entries: answer.entries.length, unchangedSuffices: true };
-}
-
-function directoriesIn(answer: Listing | Unchanged): readonly string[] {
-  if (answer.status === 'unchanged') return answer.directories.map(({ name }) => name);
-  return [...answer.entries].flatMap(({ name, kind }) => (kind === 'directory' ? [name] : []));
-}
 
 interface Circumstances {
   readonly server: TestServer;
