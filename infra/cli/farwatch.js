@@ -13,8 +13,10 @@ const flags = [
   '--disable-warning=ExperimentalWarning',
   // A scan makes much short-lived garbage; a young generation that grows with it takes 100 MB more and saves no time.
   '--max-semi-space-size=4',
-  // Nor does it need an old generation that triples before anybody looks what of it is garbage.
+  // Nor does it need an old generation that triples before anybody looks what of it is garbage. Below 40 MB looking costs
+  // more than it brings: a sixth of the processor time of a scan.
   '--heap-growing-percent=40',
+  '--initial-old-space-size=40',
 ];
 // One heap of C for all threads: one each takes some megabytes more, and only one of them does much. It is read when a
 // process starts; the commands that this one will start have nothing to do with it.
