@@ -42,14 +42,19 @@ export function encodeInit(): Buffer {
   return Buffer.from([0, 0, 0, 5, packetType.init, 0, 0, 0, 3]);
 }
 
-export function encodeRequest(type: RequestType, id: number, text: Uint8Array): Buffer {
-  const packet = Buffer.allocUnsafe(13 + text.length);
-  packet.writeUInt32BE(9 + text.length, 0);
-  packet[4] = type;
-  packet.writeUInt32BE(id, 5);
-  packet.writeUInt32BE(text.length, 9);
-  packet.set(text, 13);
-  return packet;
+const requestHead = 13;
+
+export function requestLength(text: Uint8Array): number {
+  return requestHead + text.length;
+}
+
+/** Writes a request into `to` from `at` on, where there is room for it. */
+export function encodeRequest(to: Buffer, at: number, type: RequestType, id: number, text: Uint8Array): void {
+  to.writeUInt32BE(requestHead - 4 + text.length, at);
+  to[at + 4] = type;
+  to.writeUInt32BE(id, at + 5);
+  to.writeUInt32BE(text.length, at + 9);
+  to.set(text, at + requestHead);
 }
 
 /** `packet` begins with its type. Throws RemoteProtocol if it is not what the draft says. */
@@ -71,8 +76,12 @@ function decode(packet: Buffer): Reply {
   switch (type) {
     case packetType.version:
       return { type: 'version', version: id };
-    case packetType.status:
-      return { type: 'status', id, code: packet.readUInt32BE(5), message: decodeMessage(packet) };
+    case packetType.status: {
+      const code = packet.readUInt32BE(5);
+      // Of what went well nobody reads the message.
+      const message = code === statusCode.ok || code === statusCode.eof ? '' : decodeMessage(packet);
+      return { type: 'status', id, code, message };
+    }
     case packetType.handle:
       // Copied, lest a handle of four bytes keep a whole chunk of the stream alive.
       return { type: 'handle', id, handle: Buffer.from(decodeString(packet, 5)) };

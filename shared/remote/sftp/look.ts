@@ -4,7 +4,7 @@ import { nameWithin } from '../../tree/name.ts';
 import { isDots, type ListedName, type NamePage } from './codec.ts';
 
 /** A change of what fingerprints are made of, or of what a listing makes of the same pages, changes this. */
-const version = '1';
+const version = 1;
 /** A larger directory is collected as its pages come. */
 const mostHeldBytes = 64 * 1024;
 const kinds = ['other', 'link', 'directory', 'file'] as const;
@@ -26,7 +26,7 @@ export class Look {
   readonly directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
   fileCount = 0;
   #held = 0;
-  #digests = version;
+  #digests = '';
   /** Something does not say what it is, and is asked for one by one. */
   #isTyped = true;
 
@@ -42,7 +42,8 @@ export class Look {
   /** 24 hex digits; undefined: there is none. */
   get digest(): string | undefined {
     if (!this.#isTyped) return undefined;
-    return hash('sha256', this.#digests, 'hex').slice(0, 24);
+    const digest = this.pages.length === 1 ? this.#digests : hash('sha256', this.#digests, 'hex');
+    return digest.slice(0, 24);
   }
 
   files(): readonly string[] {
@@ -73,7 +74,8 @@ export class Look {
       bytes[at] = 0;
       at += 1;
     });
-    return hash('sha256', bytes.subarray(0, at), 'hex');
+    bytes[at] = version;
+    return hash('sha256', bytes.subarray(0, at + 1), 'hex');
   }
 
   #count(source: Buffer, { kind, start, end, modifiedAt }: ListedName): void {

@@ -1,6 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { type Failure, RemoteProtocol, RemoteUnavailable } from '../../failure.ts';
-import { decodeReply, encodeInit, encodeRequest, malformed, type Reply, type RequestType } from './codec.ts';
+import {
+  decodeReply,
+  encodeInit,
+  encodeRequest,
+  malformed,
+  type Reply,
+  type RequestType,
+  requestLength,
+} from './codec.ts';
 import { PacketReader } from './packet-reader.ts';
 
 interface Pending {
@@ -18,6 +26,9 @@ interface PipelineOptions {
   readonly inOneWrite?: (write: () => void) => void;
 }
 
+/** Of requests that wait for the end of the turn, at first. */
+const usualUnsent = 4_096;
+
 /**
  * Requests and replies of one SFTP channel, any number of them under way. Each request ends in exactly one call of
  * `answer` or `fail`, also when the channel dies: ssh2 alone never answers what is sent after the close (ssh2 #1490).
@@ -27,16 +38,19 @@ export class SftpPipeline {
   readonly #options: PipelineOptions;
   readonly #packets = new PacketReader();
   readonly #pending = new Map<number, Pending>();
-  readonly #silence: NodeJS.Timeout;
+  #silence: NodeJS.Timeout;
+  /** By `performance.now()`: when the server was last heard, or asked after it had answered all. */
+  #heardAt = performance.now();
   #started: Pending | undefined;
-  #unsent: Buffer[] = [];
+  #unsent = Buffer.allocUnsafe(usualUnsent);
+  #unsentLength = 0;
   #lastId = 0;
   #failure: Failure | undefined;
 
   constructor(stream: Duplex, options: PipelineOptions) {
     this.#stream = stream;
     this.#options = options;
-    this.#silence = setTimeout(() => this.#onSilence(), options.responseTimeoutMs);
+    this.#silence = setTimeout(() => this.#onTimer(), options.responseTimeoutMs);
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', (error) => this.#onEnd(error));
     stream.on('end', () => this.#onEnd());
@@ -51,7 +65,7 @@ export class SftpPipeline {
   async start(greeted = false): Promise<void> {
     const reply = await new Promise<Reply>((answer, fail) => {
       this.#started = { answer, fail };
-      if (!greeted) this.#write(encodeInit());
+      if (!greeted) this.#stream.write(encodeInit());
     });
     if (reply.type !== 'version' || reply.version !== 3) {
       const spoken = reply.type === 'version' ? `version ${reply.version}` : `a ${reply.type} reply`;
@@ -69,9 +83,10 @@ export class SftpPipeline {
       return;
     }
     this.#lastId = (this.#lastId + 1) >>> 0;
-    if (this.#pending.size === 0) this.#silence.refresh();
+    if (this.#pending.size === 0) this.#heardAt = performance.now();
     this.#pending.set(this.#lastId, pending);
-    this.#write(encodeRequest(type, this.#lastId, text));
+    const at = this.#roomFor(requestLength(text));
+    encodeRequest(this.#unsent, at, type, this.#lastId, text);
   }
 
   ask(type: RequestType, text: Uint8Array): Promise<Reply> {
@@ -83,7 +98,7 @@ export class SftpPipeline {
     if (this.#failure !== undefined) return this.#failure;
     this.#failure = failure;
     clearTimeout(this.#silence);
-    this.#unsent = [];
+    this.#unsentLength = 0;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     this.#started?.fail(failure);
@@ -92,24 +107,31 @@ export class SftpPipeline {
     return failure;
   }
 
-  /** All packets of one turn of the event loop travel in one write: a system call each is most of ssh2's cost. */
-  #write(packet: Buffer): void {
-    this.#unsent.push(packet);
-    if (this.#unsent.length > 1) return;
-    setImmediate(() => {
-      const packets = this.#unsent;
-      this.#unsent = [];
-      const [first] = packets;
-      if (first === undefined || this.#failure !== undefined) return;
-      const bytes = packets.length === 1 ? first : Buffer.concat(packets);
-      const { inOneWrite = (write) => write() } = this.#options;
-      inOneWrite(() => this.#stream.write(bytes));
-    });
+  /** All requests of one turn of the event loop travel in one write: a system call each is most of ssh2's cost. */
+  #roomFor(length: number): number {
+    const at = this.#unsentLength;
+    this.#unsentLength += length;
+    if (this.#unsentLength > this.#unsent.length) {
+      const larger = Buffer.allocUnsafe(2 * this.#unsentLength);
+      larger.set(this.#unsent.subarray(0, at));
+      this.#unsent = larger;
+    }
+    if (at === 0) setImmediate(() => this.#send());
+    return at;
+  }
+
+  #send(): void {
+    if (this.#unsentLength === 0 || this.#failure !== undefined) return;
+    // Copied: the channel may keep it until the server's window has room.
+    const bytes = Buffer.from(this.#unsent.subarray(0, this.#unsentLength));
+    this.#unsentLength = 0;
+    const { inOneWrite = (write) => write() } = this.#options;
+    inOneWrite(() => this.#stream.write(bytes));
   }
 
   #onData(chunk: Buffer): void {
     if (this.#failure !== undefined) return;
-    this.#silence.refresh();
+    this.#heardAt = performance.now();
     try {
       for (const packet of this.#packets.push(chunk)) this.#onPacket(packet);
     } catch (error) {
@@ -133,8 +155,19 @@ export class SftpPipeline {
     }
   }
 
+  /** Cheaper than a timer that begins anew with whatever is heard. */
+  #onTimer(): void {
+    const left = this.#heardAt + this.#options.responseTimeoutMs - performance.now();
+    const isWaiting = this.#pending.size > 0 || this.#started !== undefined;
+    if (left <= 0 && isWaiting) this.#onSilence();
+    else
+      this.#silence = setTimeout(
+        () => this.#onTimer(),
+        left > 0 ? Math.ceil(left) : this.#options.responseTimeoutMs,
+      );
+  }
+
   #onSilence(): void {
-    if (this.#pending.size === 0 && this.#started === undefined) return;
     const { address, responseTimeoutMs } = this.#options;
     this.fail(
       new RemoteUnavailable('silent', `${address} has not answered for ${responseTimeoutMs / 1000} s`, {

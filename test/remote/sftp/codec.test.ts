@@ -8,6 +8,7 @@ import {
   encodeRequest,
   packetType,
   type Reply,
+  requestLength,
 } from '../../../shared/remote/sftp/codec.ts';
 import { factsOf, kindOf } from '../../../shared/remote/sftp/entry.ts';
 import { PacketReader } from '../../../shared/remote/sftp/packet-reader.ts';
@@ -92,7 +93,8 @@ describe('requests', () => {
   it('carries type, id and bytes', () => {
     fc.assert(
       fc.property(fc.nat({ max: 0xffffffff }), fc.uint8Array({ maxLength: 300 }), (id, text) => {
-        const encoded = encodeRequest(packetType.opendir, id, text);
+        const encoded = Buffer.alloc(requestLength(text));
+        encodeRequest(encoded, 0, packetType.opendir, id, text);
         assert.equal(encoded.readUInt32BE(0), encoded.length - 4);
         const fields = new Fields(encoded.subarray(4));
         assert.deepEqual([fields.byte(), fields.uint32()], [packetType.opendir, id]);
