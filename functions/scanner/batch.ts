@@ -9,7 +9,8 @@ import type {
 } from '../../shared/state/state.ts';
 
 const fullAtDirectories = 500;
-const fullAtChanges = 2_000;
+/** Changes and stubs: each is a row. */
+const fullAtRows = 2_000;
 /** Of entries as they are stored. */
 const fullAtBytes = 512 * 1024;
 /** While the disk is waited for, nothing else of the process goes on, and every task has a batch. */
@@ -27,7 +28,7 @@ export class Batch {
   #stubs = new Map<string, DirectoryRecord>();
   /** Stubs of commits under way: no longer in the batch, and not in the state yet. */
   readonly #onTheirWay = new Set<ReadonlyMap<string, DirectoryRecord>>();
-  #changes = 0;
+  #rows = 0;
   #bytes = 0;
   #since = 0;
 
@@ -67,14 +68,14 @@ export class Batch {
     if (this.#commits.size === 0) this.#since = now;
     this.#commits.set(commit.path, commit);
     for (const { path, stub } of commit.stubs) this.#stubs.set(path, stubRecord(path, stub));
-    this.#changes += commit.changes.length;
+    this.#rows += commit.changes.length + commit.stubs.length;
     for (const { entries } of commit.putChunks) this.#bytes += storedEntries(entries).length;
   }
 
   isFull(now: number): boolean {
     return (
       this.#commits.size >= Math.min(fullAtDirectories, this.#state.commitLimit) ||
-      this.#changes >= fullAtChanges ||
+      this.#rows >= fullAtRows ||
       this.#bytes >= fullAtBytes ||
       (this.#commits.size > 0 && now - this.#since >= fullAfterMs)
     );
@@ -93,7 +94,7 @@ export class Batch {
     const stubs = this.#stubs;
     this.#commits = new Map();
     this.#stubs = new Map();
-    this.#changes = 0;
+    this.#rows = 0;
     this.#bytes = 0;
     if (commits.length === 0) return { directories: 0, changes: 0, again: [] };
     this.#onTheirWay.add(stubs);

@@ -63,8 +63,9 @@ export class Findings {
     const record = this.#record;
     const { scope, stamp } = this.#context;
     const complete = listing.status === 'complete';
-    // What a partial listing did not rewrite is still what the last complete one showed.
-    const digest = complete ? listed.digest : this.rewritten ? null : record.digest;
+    // What a partial listing did not rewrite is still what the last complete one showed, under the same rules.
+    const stands = !this.rewritten && this.#rescoped === null;
+    const digest = complete ? listed.digest : stands ? record.digest : null;
     return {
       digest,
       scope,
@@ -87,8 +88,10 @@ export class Findings {
    */
   #descendFirst(entries: readonly SnapshotEntry[], rescoped: Rescoped): void {
     const stub = this.#context.watch.initial === 'emit' ? 'new' : 'baseline';
+    const found = new Set(this.stubs.map(({ path }) => path));
     for (const { kind, name } of entries) {
-      if (kind === 'directory' && !rescoped.descended(name)) this.#found(name, stub);
+      if (kind !== 'directory' || rescoped.descended(name)) continue;
+      if (!found.has(joinPath(this.#record.path, name))) this.#found(name, stub);
     }
   }
 

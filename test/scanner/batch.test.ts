@@ -139,7 +139,7 @@ suite('a batch', () => {
     await assert.rejects(batch.flush(), Fenced);
   });
 
-  test('is full by directories, changes, bytes of entries or age', async (t) => {
+  test('is full by directories, changes and stubs, bytes of entries or age', async (t) => {
     const watched = await Watched.open(t, { initial: 'emit' });
     await watched.begin();
     const commit = await rootCommit(watched);
@@ -150,7 +150,7 @@ suite('a batch', () => {
     aged.add(commit, 1_000);
     assert.deepEqual([aged.isFull(1_999), aged.isFull(2_000)], [false, true]);
 
-    const small = { ...commit, putChunks: [], changes: [] };
+    const small = { ...commit, putChunks: [], changes: [], stubs: [] };
     const many = batch();
     for (let index = 0; index < 499; index += 1) many.add({ ...small, path: `d${index}` }, 0);
     assert.equal(many.isFull(0), false);
@@ -159,7 +159,7 @@ suite('a batch', () => {
 
     const changed = batch();
     const changes = Array.from({ length: 1_000 }, () => commit.changes).flat();
-    changed.add({ ...small, changes: changes.slice(0, 1_999) }, 0);
+    changed.add({ ...small, changes: changes.slice(0, 1_997), stubs: commit.stubs }, 0);
     assert.equal(changed.isFull(0), false);
     changed.add({ ...small, path: 'd', changes: changes.slice(0, 1) }, 0);
     assert.equal(changed.isFull(0), true);

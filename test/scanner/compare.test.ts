@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isUnchanged } from '../../functions/scanner/unchanged.ts';
+import { isUnchanged, knownOf } from '../../functions/scanner/unchanged.ts';
 import type { Entry } from '../../shared/tree/entry.ts';
 import type { Listing, Profile } from '../../shared/tree/listing.ts';
 import { directory, file, link, someDay } from '../tree/looks.ts';
@@ -246,6 +246,35 @@ suite('another scope', () => {
       assert.equal(again, undefined);
     });
   }
+
+  test('wider, and met by a partial listing: what it admits is found in the next complete one', async (t) => {
+    const top = { ...csv, include: [{ type: 'glob', pattern: '*.csv' } as const] };
+    const watched = await Watched.open(t, { selection: top });
+    const whole = { ...listing, probe: { digest: 'a'.repeat(24), since: null } };
+    await watched.scan(whole);
+    watched.watch = { ...watched.watch, selection: everything };
+    await watched.scan(partial('', []));
+    const record = await watched.record('');
+    assert.equal(knownOf(record, watched.scope, watched.now)?.unchangedSuffices, false, 'a look will not do');
+    assert.equal(record.probe, null);
+    assert.deepEqual(await watched.scan(partial('', [])), [undefined], 'nothing is written twice');
+    const [commit] = await watched.scan(whole);
+    assert.deepEqual(
+      commit?.stubs.map(({ path }) => path),
+      ['d'],
+    );
+    assert.equal(commit?.record?.reported, 3);
+  });
+
+  test('a wider limit of size is not forgotten over a partial listing', async (t) => {
+    const watched = await Watched.open(t, { selection: { ...everything, maxFileSize: 100 } });
+    const sizes = complete('', [file('small', 1), file('large', 1_000)]);
+    await watched.scan(sizes);
+    watched.watch = { ...watched.watch, selection: everything };
+    await watched.scan(partial('', []));
+    const [commit] = await watched.scan(sizes);
+    assert.equal(commit?.record?.reported, 2);
+  });
 
   test('a subtree entered for the first time has a stub that follows `initial`', async (t) => {
     const watched = await Watched.open(t, { selection: { ...everything, maxDepth: 1 } });

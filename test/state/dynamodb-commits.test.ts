@@ -205,6 +205,20 @@ function commitTests(): void {
     assert.equal((await state.directory(incoming, '', reader))?.generation, 2, 'asked again: as it is now');
   });
 
+  test('rule 22: no probe of SFTP, which saves no request, is read in every scan', async () => {
+    const state = open(await newTable());
+    await state.enroll(enrolment(), t0);
+    const fence = await beginAndClaim(state);
+    const probe = { digest: '0123456789abcdef01234567', since: null };
+    for (const [generation, [profile, stored]] of [
+      ['list Europe/Berlin +60', probe],
+      ['sftp UTC +0', null],
+    ].entries() as ArrayIterator<[number, [string, typeof probe | null]]>) {
+      await state.commit(fence, [listed('', generation, { record: { profile, probe } })]);
+      assert.deepEqual((await state.directory(incoming, ''))?.probe, stored);
+    }
+  });
+
   test('rule 18: while tasks commit side by side, an output gets all of it, each path in its order', async () => {
     const table = await newTable();
     const state = open(table);

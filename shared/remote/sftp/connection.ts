@@ -10,7 +10,7 @@ import { encodeInit } from './codec.ts';
 import { type ConnectContext, connectFailure } from './connect-failure.ts';
 import type { SftpCredentials } from './credentials.ts';
 import { addressOf, checkHostKey } from './host-key.ts';
-import { takesEarlyData } from './measured.ts';
+import { takesEarlyChannel, takesEarlyData } from './measured.ts';
 import { greetAtOnce, logInAtOnce, signAtOnce } from './round-trips.ts';
 
 const closeTimeoutMs = 2_900;
@@ -120,7 +120,7 @@ export class SftpConnection {
 
   /** Right behind the login: what is sent then is for what comes after a login that succeeds (RFC 4252, section 5.1). */
   #askForChannel(): void {
-    if (!takesEarlyData(this.software)) return;
+    if (!takesEarlyChannel(this.software)) return;
     this.#earlyChannel = this.#openChannel();
     this.#earlyChannel.catch(ignore);
   }

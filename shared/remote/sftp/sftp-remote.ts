@@ -48,6 +48,10 @@ export class SftpRemote implements Remote {
       dial(this.#server, deadline),
       import('./connection.ts'),
     ]);
+    if (deadline.aborted) {
+      socket.destroy();
+      throw connectTimeout(addressOf(this.#server));
+    }
     const connection = new SftpConnection(this.#server, socket, keyType);
     const late = Promise.withResolvers<never>();
     const onDeadline = (): void => late.reject(connectTimeout(addressOf(this.#server)));

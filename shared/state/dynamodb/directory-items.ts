@@ -1,4 +1,3 @@
-import { parseProfile } from '../../tree/listing.ts';
 import type { Probe } from '../../tree/probe.ts';
 import { decodeProbe, encodeProbe } from '../probe-codec.ts';
 import type { DirectoryRecord } from '../state.ts';
@@ -78,7 +77,7 @@ export function directoryRecord(row: WatchRow, item: Item): DirectoryRecord | un
 
 /** Its probe saves work of the processor, which is cheaper here than the reading of twelve bytes in every scan. */
 function isOfSftp({ profile }: Pick<DirectoryRecord, 'profile'>): boolean {
-  return profile !== '' && parseProfile(profile).command === 'sftp';
+  return profile.startsWith('sftp ');
 }
 
 function probeAt(item: Item, name: string): Probe {
