@@ -4,7 +4,7 @@ import type { ListedDirectory } from '../../shared/tree/digest.ts';
 import { joinPath } from '../../shared/tree/entry.ts';
 import { type Listing, profileName, type Unchanged } from '../../shared/tree/listing.ts';
 import { isWorthAWrite } from '../../shared/tree/probe.ts';
-import type { Selection, SelectionRules } from '../../shared/tree/selection.ts';
+import { looksAtPaths, type Selection, type SelectionRules } from '../../shared/tree/selection.ts';
 
 /** Whether the entries need not even be read: same fingerprint of the same thing, and nothing is due (rule 9). */
 export function isUnchanged(
@@ -65,10 +65,8 @@ export function knownOf(record: DirectoryRecord, scope: string, now: number): Kn
 }
 
 /** Whether every file of the tree counts, whatever its name. */
-export function tracksAll({ include, exclude, hidden, maxDepth, kinds }: SelectionRules): boolean {
-  return (
-    include.length === 0 && exclude.length === 0 && hidden && maxDepth === null && kinds.includes('file')
-  );
+export function tracksAll(rules: SelectionRules): boolean {
+  return rules.kinds.includes('file') && !looksAtPaths(rules);
 }
 
 /** How many files a listing would have counted. */

@@ -16,7 +16,7 @@ export interface Probe {
   readonly since: number | null;
 }
 
-export function sameProbe(a: Probe | null, b: Probe | null): boolean {
+function sameProbe(a: Probe | null, b: Probe | null): boolean {
   return a?.digest === b?.digest && a?.since === b?.since;
 }
 

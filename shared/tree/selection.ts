@@ -50,14 +50,13 @@ export function compileSelection(rules: SelectionRules): Selection {
   const maxFileSize = rules.maxFileSize ?? Number.POSITIVE_INFINITY;
   // Asked of every entry of every listing: what the rules do not mention costs nothing.
   const isBounded = rules.maxDepth !== null;
-  const isPlain = rules.hidden && !isBounded && include.length === 0 && exclude.length === 0;
   const mayClose = !rules.hidden || exclude.length > 0;
   const isClosed = closedDirectories(
     (directory) =>
       (!rules.hidden && isHidden(directory)) || exclude.some((pattern) => pattern.coversBelow(directory)),
   );
   return {
-    pathOf: isPlain ? (_directory, name) => name : joinPath,
+    pathOf: looksAtPaths(rules) ? joinPath : (_directory, name) => name,
     admits: (path, kind) =>
       path !== '' &&
       rules.kinds.includes(kind) &&
@@ -73,6 +72,11 @@ export function compileSelection(rules: SelectionRules): Selection {
         (include.length === 0 || include.some((pattern) => pattern.mayMatchBelow(path))) &&
         !(mayClose && isClosed(path))),
   };
+}
+
+/** Whether any rule depends on where an entry is, or on its name. */
+export function looksAtPaths({ include, exclude, hidden, maxDepth }: SelectionRules): boolean {
+  return include.length > 0 || exclude.length > 0 || !hidden || maxDepth !== null;
 }
 
 /**

@@ -210,13 +210,12 @@ function commitTests(): void {
     await state.enroll(enrolment(), t0);
     const fence = await beginAndClaim(state);
     const probe = { digest: '0123456789abcdef01234567', since: null };
-    for (const [generation, [profile, stored]] of [
-      ['list Europe/Berlin +60', probe],
-      ['sftp UTC +0', null],
-    ].entries() as ArrayIterator<[number, [string, typeof probe | null]]>) {
+    const stored = async (generation: number, profile: string) => {
       await state.commit(fence, [listed('', generation, { record: { profile, probe } })]);
-      assert.deepEqual((await state.directory(incoming, ''))?.probe, stored);
-    }
+      return (await state.directory(incoming, ''))?.probe;
+    };
+    assert.deepEqual(await stored(0, 'list Europe/Berlin +60'), probe);
+    assert.equal(await stored(1, 'sftp UTC +0'), null);
   });
 
   test('rule 18: while tasks commit side by side, an output gets all of it, each path in its order', async () => {

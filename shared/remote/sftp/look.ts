@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { rankOf } from '../../tree/columns.ts';
 import type { Entry } from '../../tree/entry.ts';
 import { nameWithin } from '../../tree/name.ts';
 import { isDots, type ListedName, type NamePage } from './codec.ts';
@@ -7,7 +8,8 @@ import { isDots, type ListedName, type NamePage } from './codec.ts';
 const version = 1;
 /** A larger directory is collected as its pages come. */
 const mostHeldBytes = 64 * 1024;
-const kinds = ['other', 'link', 'directory', 'file'] as const;
+/** Of an entry that does not say what it is. */
+const untyped = 0xff;
 /** Of an entry in `numbers` and `bytes`, besides its name. */
 const factBytes = 17;
 
@@ -68,7 +70,7 @@ export class Look {
       const isFile = listed.kind === 'file';
       numbers[index] = isFile ? (listed.size ?? Number.NaN) : 0;
       numbers[count + index] = listed.kind === 'directory' ? 0 : (listed.modifiedAt ?? Number.NaN);
-      bytes[2 * 8 * count + index] = listed.kind === undefined ? kinds.length : kinds.indexOf(listed.kind);
+      bytes[2 * 8 * count + index] = listed.kind === undefined ? untyped : rankOf(listed.kind);
       index += 1;
       for (let from = start; from < end; from += 1, at += 1) bytes[at] = source[from] ?? 0;
       bytes[at] = 0;

@@ -134,6 +134,26 @@ describe('the login', { timeout: 300_000 }, () => {
     await assert.rejects(connectTo(server.config, { password: 'wrong' }), RemoteAuth);
   });
 
+  for (const [ident, isEarly] of [
+    ['OpenSSH_9.2p1', true],
+    // It hangs up where the login is not granted, and another way to log in would have done.
+    ['mod_sftp/0.9.9', false],
+    ['Odd_1.0', false],
+  ] as const) {
+    it(`asks ${ident} for the channel ${isEarly ? 'right behind' : 'after'} the login`, async (t) => {
+      const said: string[] = [];
+      const debug = (line: string) => void said.push(line);
+      const server = await startOddServer({ ident, login: ['keyboard-interactive'], debug });
+      t.after(() => server.close());
+      await (await connectTo(server.config)).close();
+      assert.deepEqual(server.logins, ['password', 'keyboard-interactive']);
+      const asked = said.findIndex((line) => /Inbound: CHANNEL_OPEN/.test(line));
+      const granted = said.findIndex((line) => /Outbound: Sending USERAUTH_SUCCESS/.test(line));
+      assert.ok(asked >= 0 && granted >= 0, said.join('\n'));
+      assert.equal(asked < granted, isEarly, said.join('\n'));
+    });
+  }
+
   it('says what a server offers that refuses a key', async (t) => {
     const server = await startOddServer({});
     t.after(() => server.close());

@@ -4,10 +4,9 @@ import type { Known, ListRequest } from '../../../shared/remote/remote.ts';
 import { SftpRemote } from '../../../shared/remote/sftp/sftp-remote.ts';
 import { digestListing } from '../../../shared/tree/digest.ts';
 import { type Listing, profileName, type Unchanged } from '../../../shared/tree/listing.ts';
-import { requestType } from '../../servers/sftp-wire.ts';
 import { assertComplete, neverAborted } from '../fixture.ts';
 import { MemoryKnownHosts } from '../server-fixture.ts';
-import { handle, names, type OddEntry, oddPassword, startOddServer, status } from './odd-server.ts';
+import { type OddEntry, oddPassword, pages, startOddServer } from './odd-server.ts';
 
 const file = 0o100644;
 const directory = 0o040755;
@@ -22,20 +21,8 @@ const content: readonly OddEntry[] = [
 
 /** A server with one directory, which shows whatever was put into it last. */
 async function serverOf(t: TestContext, first: readonly (readonly OddEntry[])[]) {
-  let pages = first;
-  let next = 0;
-  const server = await startOddServer({
-    answer(request) {
-      if (request.type === requestType.opendir) {
-        next = 0;
-        request.reply(handle(request));
-      } else if (request.type === requestType.readdir) {
-        const page = pages[next];
-        next += 1;
-        request.reply(page === undefined ? status(request, 'eof') : names(request, ...page));
-      } else request.reply(status(request, request.type === requestType.close ? 'ok' : 'failure'));
-    },
-  });
+  const shown = [...first];
+  const server = await startOddServer({ answer: pages(shown) });
   const { config } = server;
   const session = await new SftpRemote(config, { password: oddPassword }, new MemoryKnownHosts()).connect(
     neverAborted(),
@@ -46,7 +33,7 @@ async function serverOf(t: TestContext, first: readonly (readonly OddEntry[])[])
   });
   return {
     put(...now: readonly (readonly OddEntry[])[]) {
-      pages = now;
+      shown.splice(0, shown.length, ...now);
     },
     async list(known?: Known): Promise<Listing | Unchanged> {
       async function* requests(): AsyncGenerator<ListRequest, void, void> {

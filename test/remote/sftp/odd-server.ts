@@ -45,6 +45,8 @@ interface OddOptions {
   /** Channels that a connection may open; default: any number. */
   readonly channels?: number;
   readonly version?: number;
+  /** Told what ssh2 sends and receives. */
+  readonly debug?: (line: string) => void;
   readonly answer?: (request: OddRequest) => void;
 }
 
@@ -55,7 +57,8 @@ export async function startOddServer(options: OddOptions): Promise<OddServer> {
   const hostKey = options.hostKey ?? newSshKey();
   const logins: string[] = [];
   const ident = options.ident ?? 'Odd_1.0';
-  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey], ident }, (client) => {
+  const { debug = () => undefined } = options;
+  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey], ident, debug }, (client) => {
     client.on('error', () => client.end());
     client.on('authentication', (attempt) => {
       logins.push(attempt.method);
@@ -164,6 +167,25 @@ export function status({ id }: OddRequest, code: keyof typeof statusCode): Buffe
 /** The handle is the path, so that answers can follow from it. */
 export function handle({ id, text }: OddRequest): Buffer {
   return packet(replyType.handle, uint32(id), string(text));
+}
+
+/** Serves these pages for every directory, then the end; `odd` answers first where it wants to. */
+export function pages(
+  content: readonly (readonly OddEntry[])[],
+  odd: (request: OddRequest) => boolean = () => false,
+) {
+  let next = 0;
+  return (request: OddRequest): void => {
+    if (odd(request)) return;
+    if (request.type === requestType.opendir) {
+      next = 0;
+      request.reply(handle(request));
+    } else if (request.type === requestType.readdir) {
+      const page = content[next];
+      next += 1;
+      request.reply(page === undefined ? status(request, 'eof') : names(request, ...page));
+    } else request.reply(status(request, request.type === requestType.close ? 'ok' : 'failure'));
+  };
 }
 
 function attributes(mode: number | undefined): readonly Buffer[] {

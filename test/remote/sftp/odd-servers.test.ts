@@ -15,31 +15,13 @@ import {
   type OddRequest,
   type OddServer,
   oddPassword,
+  pages,
   startOddServer,
   status,
 } from './odd-server.ts';
 
 const file = 0o100644;
 const openSsh = 'OpenSSH_9.2p1';
-
-/** Serves these pages for every directory, then the end; `odd` answers first where it wants to. */
-function pages(
-  content: readonly (readonly OddEntry[])[],
-  odd: (request: OddRequest) => boolean = () => false,
-) {
-  let next = 0;
-  return (request: OddRequest): void => {
-    if (odd(request)) return;
-    if (request.type === requestType.opendir) {
-      next = 0;
-      request.reply(handle(request));
-    } else if (request.type === requestType.readdir) {
-      const page = content[next];
-      next += 1;
-      request.reply(page === undefined ? status(request, 'eof') : names(request, ...page));
-    } else request.reply(status(request, request.type === requestType.close ? 'ok' : 'failure'));
-  };
-}
 
 async function openSession(t: TestContext, server: OddServer): Promise<Session> {
   const session = await new SftpRemote(
