@@ -31,7 +31,7 @@ import { Frontier } from './frontier.ts';
 import { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
 import { Tally } from './tally.ts';
-import { isUnchanged, knownOf, trackedFiles, tracksAll, withProbe } from './unchanged.ts';
+import { descendsEverywhere, isUnchanged, knownOf, trackedFiles, tracksAll, withProbe } from './unchanged.ts';
 
 export interface ScannerServices {
   readonly state: State;
@@ -85,9 +85,12 @@ class TaskRun {
   readonly #signal: AbortSignal;
   readonly #selection: Selection;
   readonly #tracksAll: boolean;
+  readonly #descendsEverywhere: boolean;
   readonly #frontier: Frontier<Asked>;
   readonly #batch: Batch;
   readonly #except: ReadonlySet<string>;
+  /** Directories with any of those below them. */
+  readonly #cut: ReadonlySet<string>;
   readonly #startedAt: number;
   /** Of the first answer: logging in says nothing about directories. */
   #listingSince: number | undefined;
@@ -114,9 +117,11 @@ class TaskRun {
     this.#signal = signal;
     this.#selection = compileSelection(task.watch.selection);
     this.#tracksAll = tracksAll(task.watch.selection);
+    this.#descendsEverywhere = descendsEverywhere(task.watch.selection);
     this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
     this.#except = new Set(claimed.scope.except);
+    this.#cut = new Set(claimed.scope.except.flatMap(ancestors));
     this.#startedAt = clock();
     this.#tally = new Tally(claimed.fence.attempt);
   }
@@ -222,7 +227,14 @@ class TaskRun {
     }
     const path = absolutePath(this.#task.watch.root, directory);
     const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
-    return known === undefined ? { path, directory, record } : { path, known, directory, record };
+    if (known === undefined) return { path, directory, record };
+    const wholeSubtree = this.#isWhole(record);
+    return { path, known: { ...known, wholeSubtree }, directory, record };
+  }
+
+  /** Whether this task asks for every directory below, and there are any. */
+  #isWhole({ path, leaf }: DirectoryRecord): boolean {
+    return !leaf && this.#pace === undefined && this.#descendsEverywhere && !this.#cut.has(path);
   }
 
   /** Nothing of it is read, compared or written; the way leads on through its directories. */
@@ -363,6 +375,12 @@ class TaskRun {
   #giveUp(failure: ScanFailure): TaskResult {
     return this.#tally.givenUp(this.#frontier.rest(), failure);
   }
+}
+
+/** Of a path that is not the root's, the root among them. */
+function ancestors(path: string): readonly string[] {
+  const parent = parentPath(path);
+  return parent === '' ? [''] : [parent, ...ancestors(parent)];
 }
 
 /** Throws what is not about servers: a broken state or a bug must not pass for an unreachable server. */

@@ -64,6 +64,13 @@ export function knownOf(record: DirectoryRecord, scope: string, now: number): Kn
   };
 }
 
+/** Whether the way leads into every directory of the tree; it may even where this cannot tell. */
+export function descendsEverywhere({ include, exclude, hidden, maxDepth }: SelectionRules): boolean {
+  const isAnywhere = ({ type, pattern }: SelectionRules['include'][number]): boolean =>
+    type === 'regex' || pattern === '**' || pattern.startsWith('**/');
+  return exclude.length === 0 && hidden && maxDepth === null && include.every(isAnywhere);
+}
+
 /** Whether every file of the tree counts, whatever its name. */
 export function tracksAll(rules: SelectionRules): boolean {
   return rules.kinds.includes('file') && !looksAtPaths(rules);

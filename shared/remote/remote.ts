@@ -35,6 +35,11 @@ export interface Known {
   readonly entries: number;
   /** Whether `Unchanged` will do for an answer. */
   readonly unchangedSuffices: boolean;
+  /**
+   * There are directories below it, and all of them, at any depth, will be asked for in the same session: listing them at
+   * once is no waste.
+   */
+  readonly wholeSubtree?: boolean;
 }
 
 export interface Session {

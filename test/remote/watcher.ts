@@ -35,40 +35,69 @@ export class Watcher {
   async look(): Promise<ReadonlyMap<string, Seen>> {
     const kept = new Map<string, Kept>();
     const seen = new Map<string, Seen>();
-    for (let level: readonly string[] = [this.#root]; level.length > 0; ) {
-      const next: string[] = [];
-      for await (const answer of this.#session.list(this.#requests(level), neverAborted())) {
-        const { path } = answer;
-        const now = keep(answer, this.#kept.get(path));
-        if (answer.status === 'unchanged') this.unchanged += 1;
-        const directories = directoriesIn(answer);
-        kept.set(path, now);
-        seen.set(path, { digest: now.digest, directories, files: filesIn(answer) });
-        next.push(...directories.map((name) => `${path}/${name}`));
-      }
-      level = next;
+    const walk = new Walk(this.#root, (path) => this.#request(path));
+    for await (const answer of this.#session.list(walk.requests(), neverAborted())) {
+      const { path } = answer;
+      const now = keep(answer, this.#kept.get(path));
+      if (answer.status === 'unchanged') this.unchanged += 1;
+      const directories = directoriesIn(answer);
+      kept.set(path, now);
+      seen.set(path, { digest: now.digest, directories, files: filesIn(answer) });
+      walk.answered(directories.map((name) => `${path}/${name}`));
     }
     this.#kept = kept;
     return seen;
   }
 
-  async *#requests(paths: readonly string[]): AsyncGenerator<ListRequest, void, void> {
-    for (const path of paths) {
-      const known = this.#tells ? this.#kept.get(path) : undefined;
-      yield known === undefined ? { path } : { path, known };
+  #request(path: string): ListRequest {
+    const known = this.#tells ? this.#kept.get(path) : undefined;
+    return known === undefined ? { path } : { path, known };
+  }
+}
+
+/** Depth first, each directory once the one above it is answered. */
+export class Walk {
+  readonly #queue: string[];
+  readonly #request: (path: string) => ListRequest;
+  #open = 0;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(root: string, request: (path: string) => ListRequest) {
+    this.#queue = [root];
+    this.#request = request;
+  }
+
+  async *requests(): AsyncGenerator<ListRequest, void, void> {
+    for (;;) {
+      const path = this.#queue.pop();
+      if (path !== undefined) {
+        this.#open += 1;
+        yield this.#request(path);
+      } else if (this.#open === 0) return;
+      else {
+        this.#wake = Promise.withResolvers();
+        await this.#wake.promise;
+      }
     }
+  }
+
+  answered(below: readonly string[]): void {
+    this.#queue.push(...below.toSorted().toReversed());
+    this.#open -= 1;
+    this.#wake.resolve();
   }
 }
 
 function keep(answer: Listing | Unchanged, before: Kept | undefined): Kept {
   if (answer.status === 'unchanged') return before ?? assert.fail(`${answer.path} is known to nobody`);
-  assert.equal(answer.status, 'complete', JSON.stringify(answer));
-  const { digest } = digestListing(answer.entries);
+  const digest = `${answer.status} ${digestListing(answer.entries).digest}`;
   const probe =
     (answer.status === 'complete' ? answer.probe : undefined) ??
     (before?.digest === digest ? before.probe : null);
   const profile = profileName(answer.profile);
-  return { digest, probe, profile, entries: answer.entries.length, unchangedSuffices: true };
+  const entries = answer.entries.length;
+  const wholeSubtree = directoriesIn(answer).length > 0;
+  return { digest, probe, profile, entries, unchangedSuffices: true, wholeSubtree };
 }
 
 function directoriesIn(answer: Listing | Unchanged): readonly string[] {

@@ -14,7 +14,12 @@ export function proftpdMissing(): string | undefined {
   return accountMissing();
 }
 
-export function startProftpd(options: StartOptions = {}): Promise<TestServer> {
+export interface ProftpdOptions extends StartOptions {
+  /** More lines of its configuration. */
+  readonly lines?: readonly string[];
+}
+
+export function startProftpd(options: ProftpdOptions = {}): Promise<TestServer> {
   return startDaemon(options, (scratch) => proftpd(scratch, options));
 }
 
@@ -24,7 +29,7 @@ export function startProftpdSftp(
   return startDaemon(options, (scratch) => proftpdSftp(scratch, options));
 }
 
-function proftpd(scratch: Scratch, options: StartOptions): Daemon {
+function proftpd(scratch: Scratch, options: ProftpdOptions): Daemon {
   const { username, password } = account();
   const tls =
     options.tls === undefined ? undefined : newCertificate(scratch.secrets, options.certificate ?? 'valid');
@@ -43,7 +48,7 @@ function proftpd(scratch: Scratch, options: StartOptions): Daemon {
           ...(options.tls === 'implicit' ? ['TLSOptions UseImplicitSSL'] : []),
         ];
   return {
-    ...common(scratch, options, tlsLines),
+    ...common(scratch, options, [...tlsLines, ...(options.lines ?? [])]),
     name: `ProFTPD (${protocol})`,
     config: { protocol, username, password, ...(tls === undefined ? {} : { ca: tls.ca }) },
     facts: {

@@ -137,8 +137,8 @@ export class FtpControl {
     return answered;
   }
 
-  /** Opens a data connection; what the command sends on it goes to `take` as it comes. */
-  async retrieve(command: string, take: (piece: Buffer) => void): Promise<Retrieved> {
+  /** Opens a data connection; what the command sends on it goes to `take` as it comes, which breaks it off by false. */
+  async retrieve(command: string, take: (piece: Buffer) => boolean): Promise<Retrieved> {
     const { ftp } = this.client;
     ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
@@ -152,10 +152,10 @@ export class FtpControl {
     let asksAhead = false;
     socket.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxListingBytes) {
+      if (size > maxListingBytes || !take(chunk)) {
         ended = 'too long';
         socket.destroy();
-      } else take(chunk);
+      }
       // The control connection is silent meanwhile: its time-out starts again with every piece of data.
       if (reply === undefined) ftp.socket.setTimeout(ftp.timeout);
     });

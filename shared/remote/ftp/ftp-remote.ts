@@ -143,6 +143,7 @@ export class FtpRemote implements Remote {
       // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
       statsAny: measured !== undefined && measured !== 'proftpd',
+      listsSubtrees: measured === 'proftpd',
       // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
       describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,

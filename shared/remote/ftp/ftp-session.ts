@@ -57,7 +57,7 @@ export class FtpSession implements Session {
     try {
       yield* lister.run(signal);
     } finally {
-      this.#turns.drop();
+      this.#drop();
     }
   }
 
@@ -120,8 +120,13 @@ export class FtpSession implements Session {
     return this.#failure;
   }
 
-  async #close(): Promise<{ readonly clean: boolean }> {
+  #drop(): void {
+    this.#probing.drop();
     this.#turns.drop();
+  }
+
+  async #close(): Promise<{ readonly clean: boolean }> {
+    this.#drop();
     await within(finishMs, this.#turns.idle());
     const failure = this.#failure;
     // A server that broke off has seen the end; one that fell silent may keep the session until its idle time-out.

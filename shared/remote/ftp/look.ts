@@ -33,7 +33,11 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
   if (reply.bareLines === true) return undefined;
   const { message } = reply;
   const first = message.indexOf('\n') + 1;
-  const listing = unindented(message.slice(first, Math.max(first, message.lastIndexOf('\n') + 1)));
+  return lookAt(unindented(message.slice(first, Math.max(first, message.lastIndexOf('\n') + 1))), at);
+}
+
+/** The look that these lines are, each with a line feed at its end. */
+export function lookAt(listing: string, at: number): Look | undefined {
   const clock: ListClock = { now: at, toUtc: Date.UTC };
   const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
   let fileCount = 0;

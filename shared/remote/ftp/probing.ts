@@ -7,6 +7,7 @@ import type { Ask, DirectoryReader, ServerTraits } from './directory-reader.ts';
 import { filesOf, type Look, parseLook } from './look.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
+import { Subtrees } from './subtrees.ts';
 import type { Turns } from './turns.ts';
 import { isSayable, toWire } from './wire.ts';
 
@@ -31,6 +32,7 @@ export class Probing {
   readonly #traits: ServerTraits;
   readonly #turns: Turns;
   readonly #clock: () => number;
+  readonly #subtrees: Subtrees;
   #failures = 0;
   #proved = false;
   #off: boolean;
@@ -48,19 +50,27 @@ export class Probing {
     this.#traits = traits;
     this.#turns = turns;
     this.#off = !probe || traits.statsUpTo === 0;
+    this.#subtrees = new Subtrees(reader, turns, { off: !traits.listsSubtrees, clock });
   }
 
   get isOff(): boolean {
     return this.#off;
   }
 
+  /** Nobody waits for answers any more. */
+  drop(): void {
+    this.#subtrees.drop();
+  }
+
   async read(path: string, known: Known | undefined): Promise<Listing | Unchanged> {
-    const look = this.#isWorthALook(path, known) ? await this.#look(path) : undefined;
-    if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
-    if (known !== undefined && this.#isUnchanged(look, known)) {
-      const { directories, fileCount } = look;
-      return { status: 'unchanged', path, directories, fileCount, files: () => filesOf(look) };
+    if (!this.#isWorthALook(path, known)) return this.#turns.alone(() => this.#reader.read(path));
+    if (known !== undefined) {
+      const same = await this.#subtrees.look(path, known, (look) => this.#isUnchanged(look, known));
+      if (same !== undefined) return unchanged(path, same);
     }
+    const look = await this.#look(path);
+    if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
+    if (known !== undefined && this.#isUnchanged(look, known)) return unchanged(path, look);
     const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
     return this.#withProbe(listing, look, known);
   }
@@ -144,4 +154,9 @@ export class Probing {
     this.#failures += 1;
     if (!this.#proved && this.#failures >= mostFailures) this.#off = true;
   }
+}
+
+function unchanged(path: string, look: Look): Unchanged {
+  const { directories, fileCount } = look;
+  return { status: 'unchanged', path, directories, fileCount, files: () => filesOf(look) };
 }

@@ -22,6 +22,13 @@ export class RealPlaces {
     return undefined;
   }
 
+  /** Told of a directory that was seen within the one above it, without being entered. */
+  within(path: string): void {
+    const slash = path.lastIndexOf('/');
+    const parent = this.#places.get(path.slice(0, slash) || '/');
+    if (parent !== undefined) this.#remember(path, below(parent, path.slice(slash + 1)));
+  }
+
   #remember(path: string, place: string): void {
     this.#places.delete(path);
     this.#places.set(path, place);

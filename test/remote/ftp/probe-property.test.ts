@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
+import { type ProftpdOptions, proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
 import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
 import type { StartOptions, TestServer } from '../../servers/test-server.ts';
@@ -11,16 +11,17 @@ import { startVsftpd, vsftpdMissing } from '../../servers/vsftpd.ts';
 import { DatedTree, type Step, step } from '../dated-tree.ts';
 import { neverAborted, scratch } from '../fixture.ts';
 import { Watcher } from '../watcher.ts';
+import { CommandLog } from './command-log.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
 
 const kinds = [
-  { name: 'vsftpd', missing: vsftpdMissing, start: (options?: StartOptions) => startVsftpd(options) },
+  { name: 'vsftpd', missing: vsftpdMissing, start: (options?: ProftpdOptions) => startVsftpd(options) },
   {
     name: 'Pure-FTPd',
     missing: pureFtpdMissing,
-    start: ({ timezone }: StartOptions = {}) => startPureFtpd(timezone === undefined ? {} : { timezone }),
+    start: ({ timezone }: ProftpdOptions = {}) => startPureFtpd(timezone === undefined ? {} : { timezone }),
   },
-  { name: 'ProFTPD', missing: proftpdMissing, start: (options?: StartOptions) => startProftpd(options) },
+  { name: 'ProFTPD', missing: proftpdMissing, start: (options?: ProftpdOptions) => startProftpd(options) },
 ] as const;
 
 interface Circumstances {
@@ -63,7 +64,9 @@ for (const { name, missing, start } of kinds) {
     timeout: 900_000,
   }, () => {
     const holds = async (timezone: string | undefined, from: number) => {
-      const server = await start(timezone === undefined ? {} : { timezone });
+      using log = new CommandLog();
+      const { lines } = log;
+      const server = await start(timezone === undefined ? { lines } : { timezone, lines });
       let unchanged = 0;
       try {
         await fc.assert(
@@ -80,6 +83,8 @@ for (const { name, missing, start } of kinds) {
         await server.stop();
       }
       assert.ok(unchanged > 0, 'some looks were enough');
+      const [subtrees = 0] = log.take('LIST -aR');
+      assert.equal(subtrees > 0, name === 'ProFTPD', `${subtrees} subtrees were listed at once`);
     };
 
     it('whatever happens at whatever second, in UTC', () => holds(undefined, today - 40 * hour));

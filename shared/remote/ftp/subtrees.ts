@@ -1,0 +1,100 @@
+import type { Known } from '../remote.ts';
+import { type DirectoryReader, plain } from './directory-reader.ts';
+import type { Look } from './look.ts';
+import { DataConnectionFailed } from './passive.ts';
+import { SectionReader } from './sections.ts';
+import { above, type IsSame, Subtree } from './subtree.ts';
+import type { Turns } from './turns.ts';
+
+/** So many listings in a row of which most was of no use, and there are no more. */
+const mostUseless = 3;
+
+/**
+ * Looks at whole subtrees: `LIST -aR` on a data connection costs ProFTPD far less than STAT of each directory, for it sends each line
+ * of STAT alone. It only ever shows that a directory is the same; of all others nothing is known by it.
+ */
+export class Subtrees {
+  readonly #reader: DirectoryReader;
+  readonly #turns: Turns;
+  readonly #clock: () => number;
+  readonly #byTop = new Map<string, Subtree>();
+  #useful = 0;
+  #useless = 0;
+  #uselessInARow = 0;
+  #off: boolean;
+
+  constructor(reader: DirectoryReader, turns: Turns, { off, clock }: { off: boolean; clock: () => number }) {
+    this.#reader = reader;
+    this.#turns = turns;
+    this.#clock = clock;
+    this.#off = off;
+  }
+
+  /** A look at the directory that is the same by `isSame`, or undefined: then it must be looked at by itself. */
+  async look(path: string, known: Known, isSame: IsSame): Promise<Look | undefined> {
+    const subtree = this.#of(path) ?? this.#begin(path, known);
+    if (subtree === undefined) return undefined;
+    const look = await subtree.ask(path, isSame);
+    if (look === undefined) this.#useless += 1;
+    else {
+      this.#useful += 1;
+      this.#reader.seenWithin(path);
+    }
+    return look;
+  }
+
+  /** Nobody asks any more, and nobody waits. */
+  drop(): void {
+    for (const subtree of this.#byTop.values()) subtree.drop();
+    this.#byTop.clear();
+  }
+
+  #of(path: string): Subtree | undefined {
+    for (let at = path; ; at = above(at)) {
+      const subtree = this.#byTop.get(at);
+      if (subtree !== undefined) return subtree.covers(path) ? subtree : undefined;
+      if (at === '/') return undefined;
+    }
+  }
+
+  #begin(path: string, { wholeSubtree, probe, unchangedSuffices }: Known): Subtree | undefined {
+    // One that cannot be the same is the end of its listing, and the next may begin below it.
+    const isWorth = wholeSubtree === true && unchangedSuffices && probe?.since === null;
+    if (this.#off || !isWorth || !plain.test(path) || this.#byTop.has(path)) return undefined;
+    const subtree = new Subtree(path);
+    this.#byTop.set(path, subtree);
+    this.#turns
+      .alone(() => this.#list(path, subtree))
+      .then(
+        () => subtree.end(),
+        (error: unknown) => subtree.fail(error),
+      );
+    return subtree;
+  }
+
+  async #list(path: string, subtree: Subtree): Promise<void> {
+    this.#account();
+    if (this.#off || subtree.isOver) return;
+    const sections = new SectionReader(path);
+    try {
+      const inOrder = await this.#reader.listBelow(path, (chunk) => {
+        const at = this.#clock();
+        for (const section of sections.push(chunk)) subtree.show(section, at);
+        return !sections.hasEnded && !subtree.isOver;
+      });
+      const last = inOrder ? sections.end() : undefined;
+      if (last !== undefined) subtree.show(last, this.#clock());
+    } catch (error) {
+      // Looks need no data connection: they may be all that is needed today.
+      if (!(error instanceof DataConnectionFailed)) throw error;
+      this.#off = true;
+    }
+  }
+
+  #account(): void {
+    this.#uselessInARow = this.#useless >= this.#useful && this.#useless > 0 ? this.#uselessInARow + 1 : 0;
+    this.#useful = 0;
+    this.#useless = 0;
+    if (this.#uselessInARow >= mostUseless) this.#off = true;
+  }
+}

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RemoteUnavailable } from '../../../shared/failure.ts';
+import { lookAt } from '../../../shared/remote/ftp/look.ts';
+import type { Known, Session } from '../../../shared/remote/remote.ts';
+import { neverAborted, withSession } from '../fixture.ts';
+import { Walk } from '../watcher.ts';
+import { aFile, dots, pure, send, unlisted } from './odd-listing.ts';
+import { type Answers, OddFtpServer } from './odd-server.ts';
+
+const directory = (name: string): string => `drwxr-xr-x 2 a b 1 Nov 21  2025 ${name}`;
+const other = aFile.replace('a.csv', 'b.csv');
+type Shown = Readonly<Record<string, readonly string[]>>;
+
+/** As it was when all was known. */
+const before: Shown = {
+  '/t': [...dots, directory('a'), directory('b'), directory('c')],
+  '/t/a': [...dots, aFile],
+  '/t/b': [...dots, aFile, directory('in')],
+  '/t/b/in': dots,
+  '/t/c': [...dots, other],
+};
+const paths = Object.keys(before);
+const lines = (of: readonly string[]): string => of.map((line) => `${line}\r\n`).join('');
+
+function sent(shown: Shown): string {
+  return Object.entries(shown)
+    .map(([path, of]) => `${path === '/t' ? '' : `\r\n${path}:\r\n`}${lines(of)}`)
+    .join('');
+}
+
+/** What MLSD says of what the line shows. */
+function factsOf(line: string): string {
+  const name = line.slice(line.lastIndexOf(' ') + 1);
+  const type = { '.': 'cdir', '..': 'pdir' }[name] ?? (line.startsWith('d') ? 'dir' : 'file');
+  return `type=${type};size=5;modify=20251121000000; ${name}\r\n`;
+}
+
+/** Says that it is ProFTPD; `now`: what it has. */
+function proftpd(now: Shown = before, more: Answers = {}): Answers {
+  let at = '';
+  return pure({
+    GREETING: ({ say }) => say('220 ProFTPD Server'),
+    CWD: ({ say }, path) => {
+      at = path;
+      say('250 OK');
+    },
+    PWD: ({ say }) => say(`257 "${at}"`),
+    STAT: ({ say }) => say('212-Status', ...(now[at] ?? []).map((line) => ` ${line}`), '212 End'),
+    MLSD: (talk, path) => send(talk, (now[path] ?? []).map(factsOf).join('')),
+    LIST: (talk) => send(talk, sent(now)),
+    ...more,
+  });
+}
+
+function known(path: string): Known {
+  const look = lookAt((before[path] ?? []).map((line) => `${line}\n`).join(''), Date.now());
+  assert.ok(look);
+  return { ...unlisted, probe: { digest: look.digest, since: null }, wholeSubtree: path !== '/t/a' };
+}
+
+/** Asks for each directory once the one above it is answered. */
+async function* answers(session: Session, more: Partial<Known> = {}, signal = neverAborted()) {
+  const walk = new Walk('/t', (path) => ({ path, known: { ...known(path), ...more } }));
+  for await (const answer of session.list(walk.requests(), signal)) {
+    yield answer;
+    walk.answered(paths.filter((path) => path.slice(0, path.lastIndexOf('/')) === answer.path));
+  }
+}
+
+/** Statuses in the order of the paths. */
+async function askAll(...asking: Parameters<typeof answers>) {
+  const all = await Array.fromAsync(answers(...asking));
+  return paths.map((path) => all.find((answer) => answer.path === path)?.status);
+}
+
+const unchanged = paths.map(() => 'unchanged');
+const asked = ({ commands }: OddFtpServer, ...verbs: readonly string[]): readonly number[] =>
+  verbs.map((verb) => commands.filter((command) => command.startsWith(verb)).length);
+
+describe('FTP: a subtree listed at once', () => {
+  it('answers for all of its directories', async () => {
+    await using server = await OddFtpServer.start(proftpd());
+    assert.deepEqual(await withSession(server.remote(), (session) => askAll(session)), unchanged);
+    assert.deepEqual(asked(server, 'LIST', 'STAT', 'MLSD'), [1, 0, 0]);
+    assert.ok(server.commands.includes('LIST -aR /t'));
+  });
+
+  it('says of what it shows what STAT would say', async () => {
+    await using server = await OddFtpServer.start(proftpd());
+    await withSession(server.remote(), async (session) => {
+      for await (const answer of answers(session)) {
+        if (answer.path !== '/t/b') continue;
+        assert.ok(answer.status === 'unchanged');
+        assert.deepEqual(
+          [answer.directories.map(({ name }) => name), answer.fileCount, answer.files()],
+          [['in'], 1, ['a.csv']],
+        );
+      }
+    });
+  });
+
+  for (const [what, more, asks] of [
+    ['not all of it is asked for', { wholeSubtree: false }, proftpd()],
+    ['a look was never trusted', { probe: { digest: known('/t').probe?.digest ?? '', since: 5 } }, proftpd()],
+    ['nothing but a listing will do', { unchangedSuffices: false }, proftpd()],
+    ['there are too many entries for looks', { entries: 5_000 }, proftpd()],
+    ['the server is another', {}, proftpd(before, { GREETING: ({ say }) => say('220 Pure-FTPd') })],
+  ] as const) {
+    it(`is not asked for where ${what}`, async () => {
+      await using server = await OddFtpServer.start(asks);
+      await withSession(server.remote(), (session) => askAll(session, more));
+      assert.deepEqual(asked(server, 'LIST'), [0]);
+    });
+  }
+
+  it('is not asked for with `probe: off`', async () => {
+    await using server = await OddFtpServer.start(proftpd());
+    await withSession(server.remote({ probe: 'off' }), (session) => askAll(session));
+    assert.deepEqual(asked(server, 'LIST'), [0]);
+  });
+
+  const cut = sent(before).indexOf('\r\n/t/b/in');
+  const spoilt: Readonly<Record<string, Answers>> = {
+    'it is refused': { LIST: ({ say }) => say('550 Not here') },
+    'it is refused for the moment': { LIST: ({ say }) => say('450 Busy') },
+    'nothing comes': { LIST: (talk) => send(talk, '') },
+    'it shows one directory alone': { LIST: (talk) => send(talk, lines(before['/t'] ?? [])) },
+    'its headings say where things are from here': {
+      LIST: (talk) => send(talk, sent(before).replaceAll('/t/', '')),
+    },
+    'the data connection breaks': {
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        await data(sent(before).slice(0, cut + 4), 'reset');
+        say('426 Broken');
+      },
+    },
+    'it breaks and the server knows nothing of it': {
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        await data(sent(before).slice(0, cut + 4));
+        say('226 Done');
+      },
+    },
+    'the server takes back what it has sent': {
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        await data(sent(before));
+        await sleep(20);
+        say('451 Not all of it');
+      },
+    },
+    'there is no data connection': { EPSV: ({ say }) => say('500 No'), PASV: ({ say }) => say('500 No') },
+    'nobody listens for it': {
+      EPSV: ({ say }) => say('229 Extended (|||1|)'),
+      PASV: ({ say }) => say('500 No'),
+    },
+    'it is one of another place': { LIST: (talk) => send(talk, sent(before).replaceAll('/t/', '/s/')) },
+  };
+  for (const [what, more] of Object.entries(spoilt)) {
+    it(`is looked at by STAT where ${what}`, async () => {
+      await using server = await OddFtpServer.start(proftpd(before, more));
+      await withSession(server.remote(), async (session) => {
+        for (let round = 0; round < 4; round += 1) assert.deepEqual(await askAll(session), unchanged);
+      });
+      assert.ok((asked(server, 'STAT')[0] ?? 0) > 0);
+    });
+  }
+
+  it('is given up once it was of no use three times', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd(before, { LIST: ({ say }) => say('550 Not here') }),
+    );
+    await withSession(server.remote(), async (session) => {
+      for (let round = 0; round < 9; round += 1) assert.deepEqual(await askAll(session), unchanged);
+    });
+    const [lists = 0] = asked(server, 'LIST');
+    assert.ok(lists >= 3 && lists <= 6, `${lists}`);
+  });
+
+  const hidden: Readonly<Record<string, readonly [Shown, Shown, readonly string[]]>> = {
+    'a directory that has changed': [
+      { ...before, '/t/b': [...dots, other, directory('in')] },
+      { ...before, '/t/b': [...dots, other, directory('in')] },
+      ['/t/b'],
+    ],
+    'what is in one that has changed': [
+      // The name may stand for something else by now: the section is the same, what STAT says is not.
+      { ...before, '/t': [...dots, directory('a'), directory('b'), directory('c'), directory('d')] },
+      {
+        ...before,
+        '/t': [...dots, directory('a'), directory('b'), directory('c'), directory('d')],
+        '/t/a': [...dots, other],
+        '/t/b': dots,
+      },
+      ['/t', '/t/a', '/t/b'],
+    ],
+    'what is in one further down that has changed': [
+      { ...before, '/t/b': [...dots, other, directory('in')] },
+      { ...before, '/t/b': [...dots, other, directory('in')], '/t/b/in': [...dots, aFile] },
+      ['/t/b', '/t/b/in'],
+    ],
+    'what the target of a link makes up': [
+      {
+        '/t': before['/t'] ?? [],
+        '/t/a': [
+          ...dots,
+          `lrwxrwxrwx 1 a b 9 Nov 21  2025 l -> x\r\n\r\n/t/c:\r\n${dots.join('\r\n')}\r\n${other}`,
+        ],
+        '/t/b': before['/t/b'] ?? [],
+        '/t/b/in': dots,
+      },
+      { ...before, '/t/a': [...dots, other], '/t/c': dots },
+      ['/t/a', '/t/c'],
+    ],
+  };
+  for (const [what, [shown, now, changed]] of Object.entries(hidden)) {
+    it(`does not hide ${what}`, async () => {
+      await using server = await OddFtpServer.start(
+        proftpd(now, { LIST: (talk) => send(talk, sent(shown)) }),
+      );
+      const statuses = await withSession(server.remote(), (session) => askAll(session));
+      assert.deepEqual(
+        statuses,
+        paths.map((path) => (changed.includes(path) ? 'complete' : 'unchanged')),
+      );
+    });
+  }
+
+  it('is believed of nothing that comes after a directory that was there already', async () => {
+    const twice = `${sent({ '/t': before['/t'] ?? [], '/t/a': before['/t/a'] ?? [] })}${'\r\n/t/a:\r\n'}${lines(dots)}\r\n/t/c:\r\n${lines(before['/t/c'] ?? [])}\r\n/t/d:\r\n`;
+    await using server = await OddFtpServer.start(
+      proftpd({ ...before, '/t/c': dots }, { LIST: (talk) => send(talk, twice) }),
+    );
+    const statuses = await withSession(server.remote(), (session) => askAll(session));
+    assert.equal(statuses[paths.indexOf('/t/c')], 'complete');
+  });
+
+  it('ends the session where that ends meanwhile', async () => {
+    for (const end of [
+      ({ drop }: { drop: () => void }) => drop(),
+      ({ say }: { say: (line: string) => void }) => say('421 Enough'),
+    ]) {
+      await using server = await OddFtpServer.start(
+        proftpd(before, {
+          LIST: async (talk) => {
+            talk.say('150 Here it comes');
+            await talk.data(sent(before).slice(0, cut), 'later');
+            end(talk);
+          },
+        }),
+      );
+      const session = await server.remote().connect(neverAborted());
+      await assert.rejects(askAll(session), RemoteUnavailable);
+      await session.close();
+    }
+  });
+
+  it('ends the session where the server falls silent in the middle', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        LIST: async ({ say, data }) => {
+          say('150 Here it comes');
+          await data(sent(before).slice(0, cut), 'later');
+        },
+      }),
+    );
+    const session = await server.remote({ responseTimeoutMs: 500 }).connect(neverAborted());
+    await assert.rejects(askAll(session), { name: 'RemoteUnavailable', reason: 'silent' });
+    await session.close();
+  });
+
+  it('is left alone when nobody wants it any more', async () => {
+    const enough = new AbortController();
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        LIST: async ({ say, data }) => {
+          say('150 Here it comes');
+          await data(sent(before).slice(0, cut), 'later');
+          await sleep(100);
+          enough.abort(new Error('enough'));
+          await data('');
+          say('226 Done');
+        },
+      }),
+    );
+    const session = await server.remote().connect(neverAborted());
+    await assert.rejects(askAll(session, {}, enough.signal), /enough/);
+    await session.ping(neverAborted());
+    assert.deepEqual(asked(server, 'STAT', 'MLSD'), [0, 0]);
+    assert.deepEqual(await askAll(session, { wholeSubtree: false }), unchanged);
+    assert.deepEqual(asked(server, 'STAT'), [paths.length]);
+    await session.close();
+  });
+
+  it('does not hold up who closes the session', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        LIST: async ({ say, data }) => {
+          say('150 Here it comes');
+          await data(sent(before).slice(0, cut), 'later');
+        },
+      }),
+    );
+    const session = await server.remote().connect(neverAborted());
+    const enough = new AbortController();
+    const asking = askAll(session, {}, enough.signal);
+    setTimeout(() => enough.abort(new Error('enough')), 100);
+    await assert.rejects(asking, /enough/);
+    const from = performance.now();
+    await session.close();
+    assert.ok(performance.now() - from < 3_000);
+  });
+});
