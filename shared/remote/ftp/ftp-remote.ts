@@ -67,6 +67,8 @@ export class FtpRemote implements Remote {
       const greeting = await this.#dial(control, (next) => {
         stage = next;
       });
+      // Else what is sent behind a command that is not acknowledged yet waits a round trip for that.
+      control.client.ftp.socket.setNoDelay(true);
       stage = 'login';
       await control.client.login(toWire(this.#server.username), toWire(this.#secrets.password));
       stage = 'settings';
