@@ -32,11 +32,11 @@ export class Watcher {
   }
 
   /** By path. */
-  async look(): Promise<ReadonlyMap<string, Seen>> {
+  async look(signal: AbortSignal = neverAborted()): Promise<ReadonlyMap<string, Seen>> {
     const kept = new Map<string, Kept>();
     const seen = new Map<string, Seen>();
     const walk = new Walk(this.#root, (path) => this.#request(path));
-    for await (const answer of this.#session.list(walk.requests(), neverAborted())) {
+    for await (const answer of this.#session.list(walk.requests(), signal)) {
       const { path } = answer;
       const now = keep(answer, this.#kept.get(path));
       if (answer.status === 'unchanged') this.unchanged += 1;

@@ -4,9 +4,6 @@ import { PassiveMode } from './passive.ts';
 import { type Reply, ReplyReader } from './reply-reader.ts';
 import { isSayable } from './wire.ts';
 
-/** Far beyond any directory that a server lists in one go. */
-const maxListingBytes = 256 * 2 ** 20;
-
 /** A reply to nothing that was asked, or to something else. */
 export class OutOfStep extends Error {
   constructor({ message }: Reply) {
@@ -66,6 +63,8 @@ export interface Retrieved {
   readonly reply: Reply;
   /** How the data connection ended; `too long`: we broke it off. */
   readonly ended: 'in order' | 'broken' | 'too long';
+  /** Whether the server said that it would send something. */
+  readonly begun: boolean;
 }
 
 /**
@@ -142,22 +141,25 @@ export class FtpControl {
     const { ftp } = this.client;
     ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
-    if (refusal !== undefined) return { reply: refusal, ended: 'broken' };
+    if (refusal !== undefined) return { reply: refusal, ended: 'broken', begun: false };
     const socket = ftp.dataSocket;
     if (socket === undefined) throw new Error('the data connection is gone');
-    let size = 0;
     let ended: Retrieved['ended'] | undefined;
     let settle = (): void => undefined;
     let reply: Reply | undefined;
     let asksAhead = false;
+    let heardAt = Number.NEGATIVE_INFINITY;
+    let begun = false;
     socket.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > maxListingBytes || !take(chunk)) {
+      if (!take(chunk)) {
         ended = 'too long';
         socket.destroy();
       }
-      // The control connection is silent meanwhile: its time-out starts again with every piece of data.
-      if (reply === undefined) ftp.socket.setTimeout(ftp.timeout);
+      // The control connection is silent meanwhile: its time-out starts again with the data, now and then.
+      const now = performance.now();
+      if (reply !== undefined || now - heardAt < ftp.timeout / 100) return;
+      heardAt = now;
+      ftp.socket.setTimeout(ftp.timeout);
     });
     socket.once('end', () => {
       ended ??= 'in order';
@@ -176,10 +178,11 @@ export class FtpControl {
     await ftp.handle(command, (response, task) => {
       const said = replyOf(response);
       if (said === undefined) task.reject(asError(response));
-      else if (said.code >= 200 && reply !== undefined && asksAhead) {
+      else if (said.code < 200) begun = true;
+      else if (reply !== undefined && asksAhead) {
         this.#passive.answeredAhead(said);
         task.resolve(undefined);
-      } else if (said.code >= 200) {
+      } else {
         reply = said;
         // Reply and end of data come in any order, and a refusal comes without data.
         settle = () => {
@@ -190,7 +193,7 @@ export class FtpControl {
     });
     ftp.dataSocket = undefined;
     if (reply === undefined) throw new Error('no reply');
-    return { reply, ended: ended ?? 'broken' };
+    return { reply, ended: ended ?? 'broken', begun };
   }
 }
 

@@ -26,6 +26,8 @@ export interface ServerTraits {
   readonly statsAny: boolean;
   /** Lists a subtree in less time than it takes for looks at its directories: ProFTPD, which sends each line of STAT alone. */
   readonly listsSubtrees: boolean;
+  /** Keeps what it could not send of a LIST: ProFTPD. */
+  readonly keepsCutLists: boolean;
   /**
    * Files of a directory up to which asking for each by MLST takes less time than a data connection; 0 where STAT can be
    * cut at another number of lines in each directory (ProFTPD).
@@ -41,6 +43,8 @@ export interface ServerTraits {
   readonly todaysOffset: boolean;
 }
 
+/** Far beyond any directory that a server lists in one go. */
+const maxListingBytes = 256 * 2 ** 20;
 const pauses = [100, 400];
 /** Names that no server is known to mangle in a command. */
 export const plain = /^(?:[\w./+@=,():-]|\P{ASCII}| (?=[^ -]))*$/u;
@@ -102,11 +106,15 @@ export abstract class DirectoryReader {
   ): Promise<Answer<T>> {
     for (let attempt = 0; ; attempt += 1) {
       const parser = newParser();
+      let size = 0;
       const retrieved = await this.control.retrieve(command, (piece) => {
+        size += piece.length;
+        if (size > maxListingBytes) return false;
         parser.push(piece);
         return true;
       });
       const { code, message } = this.alive(retrieved.reply);
+      this.#endIfCut(command, retrieved, size === 0);
       const again = isTransient(code)
         ? judgeRefusal(message) === undefined
         : code < 300 && retrieved.ended === 'broken';
@@ -134,8 +142,24 @@ export abstract class DirectoryReader {
   async listBelow(path: string, take: (chunk: Buffer) => boolean): Promise<boolean> {
     const [entered, where] = await this.#goTo(path);
     if (entered.code >= 300 || where === undefined || this.misplaced(path, where) !== undefined) return false;
-    const { reply, ended } = await this.control.retrieve(`LIST -aR ${toWire(path)}`, take);
-    return this.alive(reply).code < 300 && ended === 'in order';
+    let isEmpty = true;
+    const command = `LIST -aR ${toWire(path)}`;
+    const retrieved = await this.control.retrieve(command, (chunk) => {
+      isEmpty = false;
+      return take(chunk);
+    });
+    const { reply, ended } = retrieved;
+    this.alive(reply);
+    this.#endIfCut(command, retrieved, isEmpty);
+    return reply.code < 300 && ended === 'in order';
+  }
+
+  /** ProFTPD would send a line of a LIST that broke off with the next one, or leave STAT unanswered: that ends the session. */
+  #endIfCut(command: string, { reply, ended, begun }: Retrieved, isEmpty: boolean): void {
+    if (!this.traits.keepsCutLists || !command.startsWith('LIST') || !begun) return;
+    if (ended === 'in order' && (isEmpty || reply.code < 300)) return;
+    this.control.client.close();
+    throw new Error(`a listing broke off: ${printable(reply.message)}`);
   }
 
   /** Told of a directory below one that was entered, which was seen to be a directory and no link. */

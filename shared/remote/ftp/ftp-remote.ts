@@ -146,6 +146,7 @@ export class FtpRemote implements Remote {
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
       statsAny: measured !== undefined && measured !== 'proftpd',
       listsSubtrees: measured === 'proftpd',
+      keepsCutLists: measured === 'proftpd',
       // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
       describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,

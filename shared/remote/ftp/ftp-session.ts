@@ -126,7 +126,8 @@ export class FtpSession implements Session {
   }
 
   async #close(): Promise<{ readonly clean: boolean }> {
-    this.#drop();
+    this.#probing.close();
+    this.#turns.drop();
     await within(finishMs, this.#turns.idle());
     const failure = this.#failure;
     // A server that broke off has seen the end; one that fell silent may keep the session until its idle time-out.

@@ -7,7 +7,7 @@ interface Evidence {
   readonly path: string;
   readonly profile: Profile;
   readonly parsed: ParsedListing;
-  readonly retrieved: Retrieved;
+  readonly retrieved: Pick<Retrieved, 'reply' | 'ended'>;
   /** Pure-FTPd, and who knows who else, cuts every listing at 10,000 lines. */
   readonly cutsAt: number | undefined;
   /** What is missing to believe the listing, if anything. */

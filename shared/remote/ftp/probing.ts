@@ -62,15 +62,23 @@ export class Probing {
     this.#subtrees.drop();
   }
 
+  /** The session ends. */
+  close(): void {
+    this.#subtrees.close();
+  }
+
   async read(path: string, known: Known | undefined): Promise<Listing | Unchanged> {
     if (!this.#isWorthALook(path, known)) return this.#turns.alone(() => this.#reader.read(path));
     if (known !== undefined) {
-      const same = await this.#subtrees.look(path, known, (look) => this.#isUnchanged(look, known));
+      const same = await this.#subtrees.look(path, (look) => this.#isUnchanged(look, known));
       if (same !== undefined) return unchanged(path, same);
     }
     const look = await this.#look(path);
     if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
-    if (known !== undefined && this.#isUnchanged(look, known)) return unchanged(path, look);
+    if (known !== undefined && this.#isUnchanged(look, known)) {
+      if (known.wholeSubtree === true) this.#subtrees.begin(path, look);
+      return unchanged(path, look);
+    }
     const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
     return this.#withProbe(listing, look, known);
   }

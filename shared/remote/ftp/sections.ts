@@ -7,6 +7,7 @@ export interface Section {
   readonly listing: string;
 }
 
+const nothing = Buffer.alloc(0);
 /** Far longer than what is shown of any directory that looks are worth. */
 const maxSectionLength = 2 ** 20;
 /** Anything but lines, with CR LF at their ends, of files, directories and the like: of links, above all. */
@@ -27,7 +28,7 @@ const odd = /(?:^|\n)(?![-dbcps][-rwxsStT]{9}[ +.@]|$)|\r(?!\n)|(?<!\r)\n/;
 export class SectionReader {
   readonly #prefix: string;
   #path: string;
-  #rest = '';
+  #rest = nothing;
   #ended = false;
 
   constructor(top: string) {
@@ -42,14 +43,15 @@ export class SectionReader {
 
   push(chunk: Buffer): readonly Section[] {
     const sections: Section[] = [];
-    const text = this.#rest + chunk.toString('latin1');
+    // Bytes, so that of each section one string is made and no more.
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let from = 0;
     while (!this.#ended) {
-      const end = endOfSection(text, from);
-      const headingEnd = end === -1 ? -1 : text.indexOf('\r\n', end + 2);
+      const end = endOfSection(bytes, from);
+      const headingEnd = end === -1 ? -1 : bytes.indexOf('\r\n', end + 2);
       if (headingEnd === -1) break;
-      const lines = text.slice(from, end);
-      const path = this.#pathOf(text.slice(end + 2, headingEnd));
+      const lines = bytes.toString('latin1', from, end);
+      const path = this.#pathOf(bytes.toString('latin1', end + 2, headingEnd));
       if (path === undefined || odd.test(lines)) this.#ended = true;
       else {
         sections.push({ path: this.#path, listing: lines.replaceAll('\r\n', '\n') });
@@ -57,14 +59,15 @@ export class SectionReader {
         from = headingEnd + 2;
       }
     }
-    this.#rest = this.#ended ? '' : text.slice(from);
+    // Copied, or else the whole piece would be held.
+    this.#rest = this.#ended ? nothing : Buffer.from(bytes.subarray(from));
     this.#ended ||= this.#rest.length > maxSectionLength;
     return sections;
   }
 
   /** The last section, once everything has come in order. */
   end(): Section | undefined {
-    const lines = this.#rest;
+    const lines = this.#rest.toString('latin1');
     const isWhole = !this.#ended && lines.endsWith('\r\n') && !odd.test(lines);
     this.#ended = true;
     return isWhole ? { path: this.#path, listing: lines.replaceAll('\r\n', '\n') } : undefined;
@@ -77,8 +80,11 @@ export class SectionReader {
 }
 
 /** Where the empty line after the section is, or -1: it has not come yet. */
-function endOfSection(text: string, from: number): number {
-  if (text.startsWith('\r\n', from)) return from;
-  const end = text.indexOf('\r\n\r\n', from);
+function endOfSection(bytes: Buffer, from: number): number {
+  if (bytes[from] === carriageReturn && bytes[from + 1] === lineFeed) return from;
+  const end = bytes.indexOf('\r\n\r\n', from);
   return end === -1 ? -1 : end + 2;
 }
+
+const carriageReturn = 13;
+const lineFeed = 10;

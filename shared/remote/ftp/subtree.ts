@@ -12,13 +12,15 @@ interface Question {
 }
 
 /**
- * What one `LIST -aR` shows, for those who ask for its directories one by one. A directory is the same as it was only where the
- * one above it is the same too, in the same listing, up to the one that was listed: so its name stands for the same directory as
- * before, none of its siblings has a new name that could look like its heading (see `SectionReader`), and no link
- * has taken its place.
+ * What one `LIST -aR` shows below a directory that is the same as it was, for those who ask for its directories one by one. One of them
+ * is the same only where the one above it is the same too, in the same listing, up to the one that was listed: so its
+ * name stands for the same directory as before, none of its siblings has a new name that could look like its heading (see
+ * `SectionReader`), and no link has taken its place.
  */
 export class Subtree {
   readonly #top: string;
+  readonly #isTop: IsSame;
+  #sawTop = false;
   /** Each directory that was shown, until it is asked for, and what came of it. */
   readonly #shown = new Map<string, Look | 'same' | 'other'>();
   readonly #asked = new Map<string, Question>();
@@ -26,8 +28,11 @@ export class Subtree {
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(top: string) {
+  /** `isTop`: whether a look is the one at the directory that is listed. */
+  constructor(top: string, isTop: IsSame) {
     this.#top = top;
+    this.#isTop = isTop;
+    this.#shown.set(top, 'same');
   }
 
   /** Whether more of the listing can be of use. */
@@ -37,7 +42,7 @@ export class Subtree {
 
   /** Whether the directory may be found the same by this listing. */
   covers(path: string): boolean {
-    return path === this.#top || this.#shown.get(above(path)) === 'same';
+    return path !== this.#top && this.#shown.get(above(path)) === 'same';
   }
 
   /** Resolves with the look at the directory if it is the same, else with undefined, once that is known. */
@@ -57,8 +62,12 @@ export class Subtree {
   show({ path, listing }: Section, at: number): void {
     if (this.#isOver || !this.#isOfUse(path)) return;
     const look = lookAt(listing, at);
+    if (path === this.#top && !this.#sawTop) {
+      this.#sawTop = true;
+      if (look === undefined || !this.#isTop(look)) this.end();
+    }
     // A path comes once: somebody makes something look like it.
-    if (this.#shown.has(path)) this.end();
+    else if (this.#shown.has(path)) this.end();
     else if (look === undefined) this.#answer(path, () => this.#other(path));
     else if (this.#asked.has(path)) this.#answer(path, ({ isSame }) => this.#judge(path, look, isSame));
     else {
@@ -103,7 +112,6 @@ export class Subtree {
 
   #other(path: string): undefined {
     this.#shown.set(path, 'other');
-    if (path === this.#top) this.end();
     // In the order in which they were shown: each after the one above it.
     for (const [below, shown] of this.#shown) {
       if (typeof shown !== 'object' || this.#isOfUse(below)) continue;
@@ -114,6 +122,7 @@ export class Subtree {
 
   #isOfUse(path: string): boolean {
     if (path === this.#top) return true;
+    if (!this.#sawTop) return false;
     const parent = this.#shown.get(above(path));
     return parent === 'same' || typeof parent === 'object';
   }

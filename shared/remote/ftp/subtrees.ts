@@ -1,4 +1,3 @@
-import type { Known } from '../remote.ts';
 import { type DirectoryReader, plain } from './directory-reader.ts';
 import type { Look } from './look.ts';
 import { DataConnectionFailed } from './passive.ts';
@@ -6,6 +5,8 @@ import { SectionReader } from './sections.ts';
 import { above, type IsSame, Subtree } from './subtree.ts';
 import type { Turns } from './turns.ts';
 
+/** A link ends a listing (see `SectionReader`). */
+const links = /^l/m;
 /** So many listings in a row of which most was of no use, and there are no more. */
 const mostUseless = 3;
 
@@ -22,6 +23,7 @@ export class Subtrees {
   #useless = 0;
   #uselessInARow = 0;
   #off: boolean;
+  #closing = false;
 
   constructor(reader: DirectoryReader, turns: Turns, { off, clock }: { off: boolean; clock: () => number }) {
     this.#reader = reader;
@@ -31,8 +33,8 @@ export class Subtrees {
   }
 
   /** A look at the directory that is the same by `isSame`, or undefined: then it must be looked at by itself. */
-  async look(path: string, known: Known, isSame: IsSame): Promise<Look | undefined> {
-    const subtree = this.#of(path) ?? this.#begin(path, known);
+  async look(path: string, isSame: IsSame): Promise<Look | undefined> {
+    const subtree = this.#of(path);
     if (subtree === undefined) return undefined;
     const look = await subtree.ask(path, isSame);
     if (look === undefined) this.#useless += 1;
@@ -41,6 +43,12 @@ export class Subtrees {
       this.#reader.seenWithin(path);
     }
     return look;
+  }
+
+  /** The session ends: no listing is waited for. */
+  close(): void {
+    this.#closing = true;
+    this.drop();
   }
 
   /** Nobody asks any more, and nobody waits. */
@@ -57,11 +65,10 @@ export class Subtrees {
     }
   }
 
-  #begin(path: string, { wholeSubtree, probe, unchangedSuffices }: Known): Subtree | undefined {
-    // One that cannot be the same is the end of its listing, and the next may begin below it.
-    const isWorth = wholeSubtree === true && unchangedSuffices && probe?.since === null;
-    if (this.#off || !isWorth || !plain.test(path) || this.#byTop.has(path)) return undefined;
-    const subtree = new Subtree(path);
+  /** Told of a look that shows a directory to be the same, below which all is asked for: lists what is there. */
+  begin(path: string, { digest, listing }: Look): void {
+    if (this.#off || !plain.test(path) || this.#byTop.has(path) || links.test(listing)) return;
+    const subtree = new Subtree(path, (look) => look.digest === digest);
     this.#byTop.set(path, subtree);
     this.#turns
       .alone(() => this.#list(path, subtree))
@@ -69,7 +76,6 @@ export class Subtrees {
         () => subtree.end(),
         (error: unknown) => subtree.fail(error),
       );
-    return subtree;
   }
 
   async #list(path: string, subtree: Subtree): Promise<void> {
@@ -79,8 +85,9 @@ export class Subtrees {
     try {
       const inOrder = await this.#reader.listBelow(path, (chunk) => {
         const at = this.#clock();
-        for (const section of sections.push(chunk)) subtree.show(section, at);
-        return !sections.hasEnded && !subtree.isOver;
+        if (!subtree.isOver) for (const section of sections.push(chunk)) subtree.show(section, at);
+        if (sections.hasEnded && !subtree.isOver) subtree.end();
+        return !this.#closing;
       });
       const last = inOrder ? sections.end() : undefined;
       if (last !== undefined) subtree.show(last, this.#clock());
@@ -92,7 +99,8 @@ export class Subtrees {
   }
 
   #account(): void {
-    this.#uselessInARow = this.#useless >= this.#useful && this.#useless > 0 ? this.#uselessInARow + 1 : 0;
+    if (this.#useful > this.#useless) this.#uselessInARow = 0;
+    else if (this.#useless > 0) this.#uselessInARow += 1;
     this.#useful = 0;
     this.#useless = 0;
     if (this.#uselessInARow >= mostUseless) this.#off = true;

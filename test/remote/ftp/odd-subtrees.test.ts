@@ -6,7 +6,7 @@ import { lookAt } from '../../../shared/remote/ftp/look.ts';
 import type { Known, Session } from '../../../shared/remote/remote.ts';
 import { neverAborted, withSession } from '../fixture.ts';
 import { Walk } from '../watcher.ts';
-import { aFile, dots, pure, send, unlisted } from './odd-listing.ts';
+import { aFile, ask, dots, pure, send, unlisted } from './odd-listing.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
 const directory = (name: string): string => `drwxr-xr-x 2 a b 1 Nov 21  2025 ${name}`;
@@ -83,7 +83,7 @@ describe('FTP: a subtree listed at once', () => {
   it('answers for all of its directories', async () => {
     await using server = await OddFtpServer.start(proftpd());
     assert.deepEqual(await withSession(server.remote(), (session) => askAll(session)), unchanged);
-    assert.deepEqual(asked(server, 'LIST', 'STAT', 'MLSD'), [1, 0, 0]);
+    assert.deepEqual(asked(server, 'LIST', 'STAT', 'MLSD'), [1, 1, 0]);
     assert.ok(server.commands.includes('LIST -aR /t'));
   });
 
@@ -130,26 +130,11 @@ describe('FTP: a subtree listed at once', () => {
     'its headings say where things are from here': {
       LIST: (talk) => send(talk, sent(before).replaceAll('/t/', '')),
     },
-    'the data connection breaks': {
-      LIST: async ({ say, data }) => {
-        say('150 Here it comes');
-        await data(sent(before).slice(0, cut + 4), 'reset');
-        say('426 Broken');
-      },
-    },
     'it breaks and the server knows nothing of it': {
       LIST: async ({ say, data }) => {
         say('150 Here it comes');
         await data(sent(before).slice(0, cut + 4));
         say('226 Done');
-      },
-    },
-    'the server takes back what it has sent': {
-      LIST: async ({ say, data }) => {
-        say('150 Here it comes');
-        await data(sent(before));
-        await sleep(20);
-        say('451 Not all of it');
       },
     },
     'there is no data connection': { EPSV: ({ say }) => say('500 No'), PASV: ({ say }) => say('500 No') },
@@ -168,6 +153,50 @@ describe('FTP: a subtree listed at once', () => {
       assert.ok((asked(server, 'STAT')[0] ?? 0) > 0);
     });
   }
+
+  const broken: Readonly<Record<string, Answers>> = {
+    'the data connection breaks': {
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        await data(sent(before).slice(0, cut + 4), 'reset');
+        say('426 Broken');
+      },
+    },
+    'the server takes back what it has sent': {
+      LIST: async ({ say, data }) => {
+        say('150 Here it comes');
+        await data(sent(before));
+        await sleep(20);
+        say('451 Not all of it');
+      },
+    },
+  };
+  for (const [what, more] of Object.entries(broken)) {
+    it(`ends the session, in which ProFTPD would answer wrongly from now on, where ${what}`, async () => {
+      await using server = await OddFtpServer.start(proftpd(before, more));
+      const session = await server.remote().connect(neverAborted());
+      await assert.rejects(askAll(session), { name: 'RemoteUnavailable', reason: 'lost' });
+      await assert.rejects(askAll(session), { name: 'RemoteUnavailable' });
+      await session.close();
+    });
+  }
+
+  it('so does the LIST of one directory, where there is no MLSD', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        FEAT: ({ say }) => say('211 No features'),
+        LIST: async ({ say, data }) => {
+          say('150 Here it comes');
+          await data(lines(dots), 'reset');
+          say('426 Broken');
+        },
+      }),
+    );
+    const session = await server.remote().connect(neverAborted());
+    await assert.rejects(ask(session, ['/t']), { name: 'RemoteUnavailable', reason: 'lost' });
+    assert.deepEqual(asked(server, 'LIST'), [1]);
+    await session.close();
+  });
 
   it('is given up once it was of no use three times', async () => {
     await using server = await OddFtpServer.start(
@@ -289,9 +318,9 @@ describe('FTP: a subtree listed at once', () => {
     const session = await server.remote().connect(neverAborted());
     await assert.rejects(askAll(session, {}, enough.signal), /enough/);
     await session.ping(neverAborted());
-    assert.deepEqual(asked(server, 'STAT', 'MLSD'), [0, 0]);
+    assert.deepEqual(asked(server, 'STAT', 'MLSD'), [1, 0]);
     assert.deepEqual(await askAll(session, { wholeSubtree: false }), unchanged);
-    assert.deepEqual(asked(server, 'STAT'), [paths.length]);
+    assert.deepEqual(asked(server, 'STAT'), [1 + paths.length]);
     await session.close();
   });
 
