@@ -26,7 +26,7 @@ export interface ServerTraits {
   readonly statsAny: boolean;
   /** Lists a subtree in less time than it takes for looks at its directories: ProFTPD, which sends each line of STAT alone. */
   readonly listsSubtrees: boolean;
-  /** Keeps what it could not send of a LIST: ProFTPD. */
+  /** Keeps what it could not send of a LIST, and sends it with the next one, or leaves STAT unanswered: ProFTPD. */
   readonly keepsCutLists: boolean;
   /**
    * Files of a directory up to which asking for each by MLST takes less time than a data connection; 0 where STAT can be
@@ -136,8 +136,9 @@ export abstract class DirectoryReader {
   }
 
   /**
-   * Hands on what `LIST -aR` shows of all directories from this one on, until it is not taken any more. By path, so
-   * that the path is in the headings, and a path that no server takes for a pattern. Whether all of it came in order.
+   * Hands on what `LIST -aR` shows of all directories from this one on. By path, so that the path is in the headings, and a path
+   * that no server takes for a pattern. Whether all of it came in order. Where `take` says false, it is broken off: then the
+   * session can only be ended (see `keepsCutLists`).
    */
   async listBelow(path: string, take: (chunk: Buffer) => boolean): Promise<boolean> {
     const [entered, where] = await this.#goTo(path);
@@ -150,11 +151,12 @@ export abstract class DirectoryReader {
     });
     const { reply, ended } = retrieved;
     this.alive(reply);
+    if (ended === 'too long') return false;
     this.#endIfCut(command, retrieved, isEmpty);
     return reply.code < 300 && ended === 'in order';
   }
 
-  /** ProFTPD would send a line of a LIST that broke off with the next one, or leave STAT unanswered: that ends the session. */
+  /** Ends the session where a LIST broke off that would spoil what comes next. */
   #endIfCut(command: string, { reply, ended, begun }: Retrieved, isEmpty: boolean): void {
     if (!this.traits.keepsCutLists || !command.startsWith('LIST') || !begun) return;
     if (ended === 'in order' && (isEmpty || reply.code < 300)) return;

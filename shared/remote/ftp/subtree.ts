@@ -1,8 +1,10 @@
 import { type Look, lookAt } from './look.ts';
 import type { Section } from './sections.ts';
 
-/** Lines that may wait to be asked for. */
+/** Characters of lines that may wait to be asked for. */
 const mostWaiting = 2 ** 20;
+/** Directories of one listing that are remembered at all. */
+const mostShown = 50_000;
 
 export type IsSame = (look: Look) => boolean;
 
@@ -73,7 +75,7 @@ export class Subtree {
     else {
       this.#shown.set(path, look);
       this.#waiting += listing.length;
-      if (this.#waiting > mostWaiting) this.end();
+      if (this.#waiting > mostWaiting || this.#shown.size > mostShown) this.end();
     }
   }
 
