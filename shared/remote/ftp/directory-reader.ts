@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteProtocol } from '../../failure.ts';
+import { baseName } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
 import type { FtpControl, Retrieved } from './control.ts';
 import { judge, refused } from './judgement.ts';
 import type { ListingParser, ParsedListing } from './listing-lines.ts';
 import type { Look } from './look.ts';
-import { keepsName, parsePlace, RealPlaces } from './real-places.ts';
+import { above, keepsName, parsePlace, RealPlaces } from './real-places.ts';
 import { isTransient, judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
@@ -232,13 +233,12 @@ export abstract class DirectoryReader {
 
   /** vsftpd says "Failed to change directory" for all: the parent's listing tells what is there. */
   async #explainByParent(path: string, reply: Reply): Promise<Listing> {
-    const slash = path.lastIndexOf('/');
     const said = printable(reply.message);
     const because = (reason: 'not-found' | 'denied' | 'refused', detail: string): Listing =>
       refused(path, this.profile(), reason, detail);
-    if (path === '/' || slash === -1) return because('refused', said);
-    const parent = await this.#parent(path.slice(0, slash) || '/');
-    const entry = parent.entries.find(({ name }) => name === path.slice(slash + 1));
+    if (path === '/' || !path.includes('/')) return because('refused', said);
+    const parent = await this.#parent(above(path));
+    const entry = parent.entries.find(({ name }) => name === baseName(path));
     if (entry?.kind === 'directory') return because('denied', `${said} (it is there)`);
     if (entry !== undefined) return because('not-found', `${said} (it is a ${entry.kind})`);
     if (parent.status === 'complete') return because('not-found', `${said} (it is not in its parent)`);

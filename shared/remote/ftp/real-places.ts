@@ -1,3 +1,4 @@
+import { baseName } from '../../tree/entry.ts';
 import { fromWire } from './wire.ts';
 
 /** Directories remembered, at most; the oldest are forgotten. */
@@ -13,9 +14,7 @@ export class RealPlaces {
 
   /** Where the path leads, if that is elsewhere; else undefined. */
   elsewhere(path: string, candidates: readonly string[]): string | undefined {
-    const slash = path.lastIndexOf('/');
-    const parent = this.#places.get(path.slice(0, slash) || '/');
-    const expected = parent === undefined || path === '/' ? undefined : below(parent, path.slice(slash + 1));
+    const expected = this.#expected(path);
     const place = candidates.find((candidate) => candidate === expected || candidate === path);
     if (expected !== undefined && place !== expected) return candidates[0];
     this.#remember(path, place ?? candidates[0] ?? path);
@@ -24,9 +23,14 @@ export class RealPlaces {
 
   /** Told of a directory that was seen within the one above it, without being entered. */
   within(path: string): void {
-    const slash = path.lastIndexOf('/');
-    const parent = this.#places.get(path.slice(0, slash) || '/');
-    if (parent !== undefined) this.#remember(path, below(parent, path.slice(slash + 1)));
+    const place = this.#expected(path);
+    if (place !== undefined) this.#remember(path, place);
+  }
+
+  /** Where it is unless it is a link; undefined where that of the one above is not known. */
+  #expected(path: string): string | undefined {
+    const parent = this.#places.get(above(path));
+    return parent === undefined || path === '/' ? undefined : below(parent, baseName(path));
   }
 
   #remember(path: string, place: string): void {
@@ -48,10 +52,15 @@ export function parsePlace(message: string): readonly string[] {
 
 /** Whether one of the places has the name that was asked for. */
 export function keepsName(path: string, candidates: readonly string[]): boolean {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return candidates.some((place) => place.slice(place.lastIndexOf('/') + 1) === name);
+  const name = baseName(path);
+  return candidates.some((place) => baseName(place) === name);
 }
 
 function below(place: string, name: string): string {
   return place.endsWith('/') ? `${place}${name}` : `${place}/${name}`;
+}
+
+/** The path on the server of the directory that it is in. */
+export function above(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
 }

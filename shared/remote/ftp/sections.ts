@@ -43,7 +43,7 @@ export class SectionReader {
 
   push(chunk: Buffer): readonly Section[] {
     const sections: Section[] = [];
-    // Bytes, so that of each section one string is made and no more.
+    // Bytes, so that nothing becomes a string before its section is whole.
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let from = 0;
     while (!this.#ended) {

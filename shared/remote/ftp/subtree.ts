@@ -1,4 +1,5 @@
 import { type Look, lookAt } from './look.ts';
+import { above } from './real-places.ts';
 import type { Section } from './sections.ts';
 
 /** Characters of lines that may wait to be asked for. */
@@ -128,9 +129,4 @@ export class Subtree {
     const parent = this.#shown.get(above(path));
     return parent === 'same' || typeof parent === 'object';
   }
-}
-
-/** The path of the directory that it is in. */
-export function above(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
 }

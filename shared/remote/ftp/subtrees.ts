@@ -1,8 +1,9 @@
 import { type DirectoryReader, plain } from './directory-reader.ts';
 import type { Look } from './look.ts';
 import { DataConnectionFailed } from './passive.ts';
+import { above } from './real-places.ts';
 import { SectionReader } from './sections.ts';
-import { above, type IsSame, Subtree } from './subtree.ts';
+import { type IsSame, Subtree } from './subtree.ts';
 import type { Turns } from './turns.ts';
 
 /** A link ends a listing (see `SectionReader`). */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { RemoteUnavailable } from '../../../shared/failure.ts';
 import { ProbesFailed } from '../../../shared/remote/probes-failed.ts';
@@ -201,6 +202,16 @@ describe('FTP: answers out of step', () => {
       return true;
     });
     await session.close();
+  });
+
+  it('commands do not wait until those before them are acknowledged', async (t) => {
+    const set = t.mock.method(Socket.prototype, 'setNoDelay');
+    await using server = await OddFtpServer.start(pure());
+    await withSession(server.remote(), async () => undefined);
+    assert.deepEqual(
+      set.mock.calls.map(({ arguments: [on] }) => on),
+      [true],
+    );
   });
 
   it('no more bytes of commands are on their way than the server bears', async () => {

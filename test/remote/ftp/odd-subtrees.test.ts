@@ -54,10 +54,22 @@ function proftpd(now: Shown = before, more: Answers = {}): Answers {
   });
 }
 
-function known(path: string): Known {
-  const look = lookAt((before[path] ?? []).map((line) => `${line}\n`).join(''), Date.now());
+function digestOf(shown: readonly string[]): string {
+  const look = lookAt(shown.map((line) => `${line}\n`).join(''), Date.now());
   assert.ok(look);
-  return { ...unlisted, probe: { digest: look.digest, since: null }, wholeSubtree: path !== '/t/a' };
+  return look.digest;
+}
+
+function known(path: string): Known {
+  return {
+    ...unlisted,
+    probe: { digest: digestOf(before[path] ?? []), since: null },
+    wholeSubtree: path !== '/t/a',
+  };
+}
+
+function childrenOf(directory: string): readonly string[] {
+  return paths.filter((path) => path.slice(0, path.lastIndexOf('/')) === directory);
 }
 
 /** Asks for each directory once the one above it is answered. */
@@ -65,7 +77,7 @@ async function* answers(session: Session, more: Partial<Known> = {}, signal = ne
   const walk = new Walk('/t', (path) => ({ path, known: { ...known(path), ...more } }));
   for await (const answer of session.list(walk.requests(), signal)) {
     yield answer;
-    walk.answered(paths.filter((path) => path.slice(0, path.lastIndexOf('/')) === answer.path));
+    walk.answered(childrenOf(answer.path));
   }
 }
 
@@ -114,6 +126,20 @@ describe('FTP: a subtree listed at once', () => {
       assert.deepEqual(asked(server, 'LIST'), [0]);
     });
   }
+
+  it('is not asked for where there is a link, which would be the end of it', async () => {
+    const linked = [...(before['/t'] ?? []), 'lrwxrwxrwx 1 a b 9 Nov 21  2025 l -> x'];
+    await using server = await OddFtpServer.start(proftpd({ ...before, '/t': linked }));
+    const top = { ...known('/t'), probe: { digest: digestOf(linked), since: null } };
+    const walk = new Walk('/t', (path) => ({ path, known: path === '/t' ? top : known(path) }));
+    await withSession(server.remote(), async (session) => {
+      for await (const answer of session.list(walk.requests(), neverAborted())) {
+        assert.equal(answer.status, 'unchanged');
+        walk.answered(childrenOf(answer.path));
+      }
+    });
+    assert.ok(!server.commands.includes('LIST -aR /t'));
+  });
 
   it('is not asked for with `probe: off`', async () => {
     await using server = await OddFtpServer.start(proftpd());
