@@ -15,6 +15,9 @@ export class Frontier<T extends ListRequest> {
   /** Counts the streams; one whose session died asks for nothing more. */
   #stream = 0;
   #stopped = false;
+  #stillAsked: ((path: string) => boolean) | undefined;
+  /** Of a frontier that was stopped: what is not asked any more. */
+  readonly #left: string[] = [];
   #wake: () => void = () => {};
 
   /** `inFlight`: how many may be asked and not answered. */
@@ -31,8 +34,9 @@ export class Frontier<T extends ListRequest> {
     prepare: (path: string) => Promise<T | undefined>,
   ): AsyncGenerator<ListRequest, void, void> {
     const stream = this.#stream;
-    while (!this.#stopped && stream === this.#stream) {
-      const path = this.#underWay.size < this.#inFlight ? this.#queue.pop() : undefined;
+    while (stream === this.#stream) {
+      if (this.#stopped && this.#stillAsked === undefined) return;
+      const path = this.#underWay.size < this.#inFlight ? this.#next() : undefined;
       if (path !== undefined) {
         this.#preparing = path;
         const prepared = await prepare(path);
@@ -68,9 +72,10 @@ export class Frontier<T extends ListRequest> {
     this.#wake();
   }
 
-  /** Asks for nothing more; what is under way may still be answered. */
-  stop(): void {
+  /** Asks for nothing more but what is `stillAsked`; what is under way may still be answered. */
+  stop(stillAsked?: (path: string) => boolean): void {
     this.#stopped = true;
+    this.#stillAsked = stillAsked;
     this.#wake();
   }
 
@@ -96,6 +101,14 @@ export class Frontier<T extends ListRequest> {
 
   /** What has not been asked. */
   rest(): readonly string[] {
-    return this.#queue.toReversed();
+    return [...this.#left, ...this.#queue.toReversed()];
+  }
+
+  #next(): string | undefined {
+    for (let path = this.#queue.pop(); path !== undefined; path = this.#queue.pop()) {
+      if (!this.#stopped || this.#stillAsked?.(path) === true) return path;
+      this.#left.push(path);
+    }
+    return undefined;
   }
 }

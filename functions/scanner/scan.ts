@@ -2,7 +2,7 @@ import { absolutePath } from '../../shared/changes/stamp.ts';
 import type { ServerConfig, WatchConfig } from '../../shared/config/config.ts';
 import { Failure, RemoteProtocol, RemoteUnavailable, StaleSnapshot } from '../../shared/failure.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { ListRequest } from '../../shared/remote/remote.ts';
+import type { ListRequest, Session } from '../../shared/remote/remote.ts';
 import {
   type ClaimedTask,
   type CompletedTask,
@@ -94,6 +94,7 @@ class TaskRun {
   readonly #startedAt: number;
   /** Of the first answer: logging in says nothing about directories. */
   #listingSince: number | undefined;
+  #session: Session | undefined;
   readonly #relisted = new Set<string>();
   readonly #tally: Tally;
   /** Commits in the batch that store a probe and nothing else: nothing has changed there. */
@@ -190,6 +191,7 @@ class TaskRun {
   async #listAll(): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const leased = await this.#services.sessions.open(this.#task.server, this.#signal);
+      this.#session = leased.session;
       let failed: Error | null = null;
       try {
         const requests = this.#frontier.requests((path) => this.#prepare(path));
@@ -309,8 +311,13 @@ class TaskRun {
     const now = this.#clock();
     this.#listingSince ??= now;
     if (this.#batch.isFull(now)) await this.#flush();
-    if (this.#shouldHandOn(now)) this.#frontier.stop();
+    if (this.#isOver(now)) this.#frontier.stop();
+    else if (this.#shouldShare(now)) this.#frontier.stop((directory) => this.#isForeseen(directory));
     this.#frontier.settle();
+  }
+
+  #isForeseen(directory: string): boolean {
+    return this.#session?.foresees?.(absolutePath(this.#task.watch.root, directory)) ?? false;
   }
 
   #descends(path: string): boolean {
@@ -346,9 +353,13 @@ class TaskRun {
     if (changes > 0) this.#services.committed();
   }
 
-  #shouldHandOn(now: number): boolean {
-    const { taskBudgetMs, taskDirectories } = this.#task.watch.scan;
-    if (this.#signal.aborted || now - this.#startedAt >= taskBudgetMs) return true;
+  #isOver(now: number): boolean {
+    return this.#signal.aborted || now - this.#startedAt >= this.#task.watch.scan.taskBudgetMs;
+  }
+
+  /** Whether idle slots could help. */
+  #shouldShare(now: number): boolean {
+    const { taskDirectories } = this.#task.watch.scan;
     return (
       (this.#tally.directories >= taskDirectories || this.#isSlow(now)) &&
       this.#frontier.queued > 1 &&

@@ -59,6 +59,9 @@ export interface Session {
     signal: AbortSignal,
   ): AsyncGenerator<Listing | Unchanged, void, void>;
 
+  /** Whether it knows soon what it will answer for the directory, whoever asks: another session would do it twice. */
+  foresees?(path: string): boolean;
+
   /** Asks the server for a sign of life, so that an idle session is found dead before it is used. */
   ping(signal: AbortSignal): Promise<void>;
 

@@ -104,6 +104,52 @@ suite('stopping', () => {
   });
 });
 
+suite('stopping but for what is soon answered', () => {
+  const isIn = (path: string): boolean => path.startsWith('a');
+
+  test('asks for that, and for what is below it', async () => {
+    const frontier = new Frontier<Asked>(['b', 'a', 'a/0']);
+    const requests = frontier.requests(prepare);
+    const listed: string[] = [];
+    for await (const { path } of requests) {
+      const asked = frontier.answered(path);
+      assert.ok(asked);
+      listed.push(asked.directory);
+      if (asked.directory === 'b') frontier.add(['b/1', 'a/2']);
+      if (asked.directory === 'a') frontier.add(['a/1', 'c']);
+      frontier.stop(isIn);
+      frontier.settle();
+    }
+    assert.deepEqual(listed, ['b', 'a/2', 'a', 'a/1', 'a/0']);
+    assert.deepEqual(frontier.rest().toSorted(), ['b/1', 'c']);
+    assert.equal(frontier.isOpen, false);
+  });
+
+  test('ends at once when it is stopped altogether', async () => {
+    const frontier = new Frontier<Asked>(['a', 'a/1', 'b']);
+    const requests = frontier.requests(prepare);
+    await requests.next();
+    frontier.stop(isIn);
+    await requests.next();
+    frontier.stop();
+    assert.equal((await requests.next()).done, true);
+    assert.deepEqual(frontier.rest(), ['b']);
+  });
+
+  test('leaves to others what a session that died had foreseen', async () => {
+    let lives = true;
+    const frontier = new Frontier<Asked>(['a', 'a/1', 'b']);
+    const dead = frontier.requests(prepare);
+    await dead.next();
+    frontier.stop((path) => lives && isIn(path));
+    await dead.next();
+    lives = false;
+    frontier.requeue((asked) => asked.directory);
+    assert.deepEqual(await walk(frontier, {}), []);
+    assert.deepEqual(frontier.rest().toSorted(), ['a', 'a/1', 'b']);
+  });
+});
+
 suite('a session that died', () => {
   test('is followed by one that asks again for what was not answered', async () => {
     const frontier = new Frontier<Asked>(['a', 'b', 'c']);

@@ -138,12 +138,28 @@ export class FtpControl {
 
   /** Opens a data connection; what the command sends on it goes to `take` as it comes, which breaks it off by false. */
   async retrieve(command: string, take: (piece: Buffer) => boolean): Promise<Retrieved> {
+    const retrieved = await this.retrieveIf(() => true, command, take);
+    if (retrieved === undefined) throw new Error('nothing was retrieved');
+    return retrieved;
+  }
+
+  /** The same, unless nobody wants it any more by the time that the data connection is open. */
+  async retrieveIf(
+    isWanted: () => boolean,
+    command: string,
+    take: (piece: Buffer) => boolean,
+  ): Promise<Retrieved | undefined> {
     const { ftp } = this.client;
     ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
     if (refusal !== undefined) return { reply: refusal, ended: 'broken', begun: false };
     const socket = ftp.dataSocket;
     if (socket === undefined) throw new Error('the data connection is gone');
+    if (!isWanted()) {
+      socket.destroy();
+      ftp.dataSocket = undefined;
+      return undefined;
+    }
     let ended: Retrieved['ended'] | undefined;
     let settle = (): void => undefined;
     let reply: Reply | undefined;

@@ -137,19 +137,18 @@ export abstract class DirectoryReader {
   }
 
   /**
-   * Hands on what `LIST -aR` shows of all directories from this one on. By path, so that the path is in the headings, and a path
-   * that no server takes for a pattern. Whether all of it came in order. Where `take` says false, it is broken off: then the
-   * session can only be ended (see `keepsCutLists`).
+   * Hands on what `LIST -aR` shows of all directories from this one on, wherever it leads by now. By path, so that the path is in
+   * the headings, and a path that no server takes for a pattern. Whether all of it came in order. Where `take` says false, it
+   * is broken off: then the session can only be ended (see `keepsCutLists`).
    */
-  async listBelow(path: string, take: (chunk: Buffer) => boolean): Promise<boolean> {
-    const [entered, where] = await this.#goTo(path);
-    if (entered.code >= 300 || where === undefined || this.misplaced(path, where) !== undefined) return false;
+  async listBelow(path: string, isWanted: () => boolean, take: (chunk: Buffer) => boolean): Promise<boolean> {
     let isEmpty = true;
     const command = `LIST -aR ${toWire(path)}`;
-    const retrieved = await this.control.retrieve(command, (chunk) => {
+    const retrieved = await this.control.retrieveIf(isWanted, command, (chunk) => {
       isEmpty = false;
       return take(chunk);
     });
+    if (retrieved === undefined) return false;
     const { reply, ended } = retrieved;
     this.alive(reply);
     if (ended === 'too long') return false;

@@ -103,20 +103,18 @@ export class FtpRemote implements Remote {
   /** What remains after the login: protected data connections, binary transfers, and which listing the server has. */
   async #settle(control: FtpControl, software: string, probe: boolean): Promise<Session> {
     if (this.#server.protocol !== 'ftp') await this.#protectData(control);
+    const asked = performance.now();
     const { features, system } = measuredIn(software)
       ? await this.#settleAtOnce(control)
       : await this.#settleInTurn(control);
-    const hasMlsd = listsByMlsd(features);
-    const asked = performance.now();
-    if (hasMlsd) await this.#ask(control, 'OPTS MLST type;size;modify;unique;');
     const traits = this.#traits(software, { system, roundTripMs: performance.now() - asked });
-    const reader = hasMlsd ? new MlsdReader(control, traits) : new ListReader(control, traits);
+    const reader = listsByMlsd(features) ? new MlsdReader(control, traits) : new ListReader(control, traits);
     return new FtpSession(control, reader, traits, { software, probe, clock: this.#clock });
   }
 
   /** All in one round trip. */
   async #settleAtOnce(control: FtpControl): Promise<Settled> {
-    const [feat, , , system] = await control.all(['FEAT', 'OPTS UTF8 ON', 'TYPE I', 'SYST']);
+    const [feat, , , system] = await control.all(['FEAT', 'OPTS UTF8 ON', 'TYPE I', 'SYST', facts]);
     if (feat === undefined || system === undefined) throw new Error('no reply');
     for (const reply of [feat, system]) this.#refuseEnd(reply);
     return { features: parseFeatures(feat), system: system.message };
@@ -127,7 +125,9 @@ export class FtpRemote implements Remote {
     // IIS sends names in the code page of its machine until it is told.
     if (features.has('UTF8')) await this.#ask(control, 'OPTS UTF8 ON');
     await this.#ask(control, 'TYPE I');
-    return { features, system: listsByMlsd(features) ? '' : (await this.#ask(control, 'SYST')).message };
+    if (!listsByMlsd(features)) return { features, system: (await this.#ask(control, 'SYST')).message };
+    await this.#ask(control, facts);
+    return { features, system: '' };
   }
 
   #traits(
@@ -176,6 +176,9 @@ export class FtpRemote implements Remote {
     if (code === 421) throw refusal(code, message, this.#context('settings'));
   }
 }
+
+/** Of MLSD and MLST. */
+const facts = 'OPTS MLST type;size;modify;unique;';
 
 interface Settled {
   readonly features: ReadonlySet<string>;

@@ -73,6 +73,10 @@ export class FtpSession implements Session {
     }
   }
 
+  foresees(path: string): boolean {
+    return this.#probing.foresees(path);
+  }
+
   async ping(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();

@@ -57,6 +57,10 @@ export class Probing {
     return this.#off;
   }
 
+  foresees(path: string): boolean {
+    return this.#subtrees.foresees(path);
+  }
+
   /** Nobody waits for answers any more. */
   drop(): void {
     this.#subtrees.drop();

@@ -6,6 +6,8 @@ import type { Section } from './sections.ts';
 const mostWaiting = 2 ** 20;
 /** Directories of one listing that are remembered at all. */
 const mostShown = 50_000;
+/** A listing that takes longer may take very much longer. */
+const soonMs = 1_000;
 
 export type IsSame = (look: Look) => boolean;
 
@@ -23,7 +25,8 @@ interface Question {
 export class Subtree {
   readonly #top: string;
   readonly #isTop: IsSame;
-  #sawTop = false;
+  /** When the first section came: that of the directory that is listed. */
+  #sawTopAt: number | undefined;
   /** Each directory that was shown, until it is asked for, and what came of it. */
   readonly #shown = new Map<string, Look | 'same' | 'other'>();
   readonly #asked = new Map<string, Question>();
@@ -48,6 +51,12 @@ export class Subtree {
     return path !== this.#top && this.#shown.get(above(path)) === 'same';
   }
 
+  /** Whether it has begun, and shows the directory or may do so in a moment. */
+  foresees(path: string, now: number): boolean {
+    if (this.#sawTopAt === undefined || now - this.#sawTopAt > soonMs) return false;
+    return typeof this.#shown.get(path) === 'object' || !(this.#isOver || this.#shown.has(path));
+  }
+
   /** Resolves with the look at the directory if it is the same, else with undefined, once that is known. */
   async ask(path: string, isSame: IsSame): Promise<Look | undefined> {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -65,8 +74,8 @@ export class Subtree {
   show({ path, listing }: Section, at: number): void {
     if (this.#isOver || !this.#isOfUse(path)) return;
     const look = lookAt(listing, at);
-    if (path === this.#top && !this.#sawTop) {
-      this.#sawTop = true;
+    if (path === this.#top && this.#sawTopAt === undefined) {
+      this.#sawTopAt = at;
       if (look === undefined || !this.#isTop(look)) this.end();
     }
     // A path comes once: somebody makes something look like it.
@@ -125,7 +134,7 @@ export class Subtree {
 
   #isOfUse(path: string): boolean {
     if (path === this.#top) return true;
-    if (!this.#sawTop) return false;
+    if (this.#sawTopAt === undefined) return false;
     const parent = this.#shown.get(above(path));
     return parent === 'same' || typeof parent === 'object';
   }

@@ -46,6 +46,11 @@ export class Subtrees {
     return look;
   }
 
+  /** Whether a listing that is under way shows the directory, or will soon. */
+  foresees(path: string): boolean {
+    return this.#of(path)?.foresees(path, this.#clock()) ?? false;
+  }
+
   /** The session ends: no listing is waited for. */
   close(): void {
     this.#closing = true;
@@ -81,10 +86,11 @@ export class Subtrees {
 
   async #list(path: string, subtree: Subtree): Promise<void> {
     this.#account();
-    if (this.#off || subtree.isOver) return;
+    const isWanted = (): boolean => !(this.#off || subtree.isOver);
+    if (!isWanted()) return;
     const sections = new SectionReader(path);
     try {
-      const inOrder = await this.#reader.listBelow(path, (chunk) => {
+      const inOrder = await this.#reader.listBelow(path, isWanted, (chunk) => {
         const at = this.#clock();
         if (!subtree.isOver) for (const section of sections.push(chunk)) subtree.show(section, at);
         if (sections.hasEnded && !subtree.isOver) subtree.end();

@@ -327,6 +327,51 @@ describe('FTP: a subtree listed at once', () => {
     await session.close();
   });
 
+  it('is foreseen by the session while it comes, and nothing else is', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        LIST: async ({ say, data }) => {
+          say('150 Here it comes');
+          await data('', 'later');
+          await sleep(50);
+          seen.push(foresight());
+          await data(sent(before).slice(0, cut + 4), 'later');
+          await sleep(50);
+          seen.push(foresight());
+          await data(sent(before).slice(cut + 4));
+          say('226 Done');
+        },
+      }),
+    );
+    const seen: (readonly string[])[] = [];
+    const live = await server.remote().connect(neverAborted());
+    const foresight = () => [...paths, '/t/d', '/s'].filter((path) => live.foresees?.(path) === true);
+    assert.deepEqual(await askAll(live), unchanged);
+    assert.deepEqual(seen, [[], ['/t/b', '/t/c', '/t/d']]);
+    assert.deepEqual(foresight(), []);
+    await live.close();
+  });
+
+  it('is not asked for where nobody wants it any more by the time that there is a data connection', async () => {
+    const enough = new AbortController();
+    await using server = await OddFtpServer.start(
+      proftpd(before, {
+        EPSV: async ({ say, listen }) => {
+          const port = await listen();
+          enough.abort(new Error('enough'));
+          say(`229 Extended (|||${port}|)`);
+        },
+      }),
+    );
+    const session = await server.remote().connect(neverAborted());
+    await assert.rejects(askAll(session, {}, enough.signal), /enough/);
+    await session.ping(neverAborted());
+    assert.deepEqual(asked(server, 'EPSV', 'LIST'), [1, 0]);
+    assert.deepEqual(await askAll(session), unchanged);
+    assert.deepEqual(asked(server, 'LIST'), [1]);
+    await session.close();
+  });
+
   it('is left alone when nobody wants it any more', async () => {
     const enough = new AbortController();
     await using server = await OddFtpServer.start(
