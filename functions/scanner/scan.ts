@@ -229,12 +229,14 @@ class TaskRun {
     }
     const path = absolutePath(this.#task.watch.root, directory);
     const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
-    if (known === undefined) return { path, directory, record };
     const wholeSubtree = this.#isWhole(record);
-    return { path, known: { ...known, wholeSubtree }, directory, record };
+    if (known !== undefined) return { path, known, wholeSubtree, directory, record };
+    // Nobody has seen what is below: while slots are idle it will soon be handed on.
+    const isMine = this.#services.sessions.idle(this.#task.server) === 0;
+    return { path, wholeSubtree: wholeSubtree && isMine, directory, record };
   }
 
-  /** Whether this task asks for every directory below, and there are any. */
+  /** Whether this task asks for every directory below, and there may be some. */
   #isWhole({ path, leaf }: DirectoryRecord): boolean {
     return !leaf && this.#pace === undefined && this.#descendsEverywhere && !this.#cut.has(path);
   }

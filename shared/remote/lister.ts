@@ -1,16 +1,15 @@
 import type { Failure } from '../failure.ts';
 import type { Listing, Unchanged } from '../tree/listing.ts';
-import type { Known, ListRequest } from './remote.ts';
+import type { ListRequest } from './remote.ts';
 import { Window, type WindowLimits } from './window.ts';
 
 /** Starts to read one directory and ends in one call: `done`, or `lost` if that was the end of the session. */
 export type ReadDirectory<Answer = Listing> = (
-  path: string,
+  request: ListRequest,
   outcome: {
     readonly done: (answer: Answer) => void;
     readonly lost: (failure: Failure) => void;
   },
-  known: Known | undefined,
 ) => void;
 
 interface ListerOptions<Answer> {
@@ -123,7 +122,7 @@ export class Lister<Answer extends Listing | Unchanged = Listing> {
       done: (answer: Answer) => this.#onAnswer(request, answer, alone, askedAt),
       lost: (failure: Failure) => this.#end(failure),
     };
-    this.#read(request.path, outcome, request.known);
+    this.#read(request, outcome);
   }
 
   #onAnswer(request: ListRequest, answer: Answer, alone: boolean, askedAt: number): void {

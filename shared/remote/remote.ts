@@ -24,6 +24,11 @@ export interface ListRequest {
   readonly path: string;
   /** Of a directory that was listed before. */
   readonly known?: Known;
+  /**
+   * All directories below it, at any depth, will be asked for in the same session: listing them at once is no waste. Of a
+   * directory that was listed before, there are some.
+   */
+  readonly wholeSubtree?: boolean;
 }
 
 /** What the last complete listing of a directory left behind. */
@@ -35,11 +40,6 @@ export interface Known {
   readonly entries: number;
   /** Whether `Unchanged` will do for an answer. */
   readonly unchangedSuffices: boolean;
-  /**
-   * There are directories below it, and all of them, at any depth, will be asked for in the same session: listing them at
-   * once is no waste.
-   */
-  readonly wholeSubtree?: boolean;
 }
 
 export interface Session {

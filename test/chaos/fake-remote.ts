@@ -78,7 +78,7 @@ class FakeSession implements Session {
     signal: AbortSignal,
   ): AsyncGenerator<Listing | Unchanged, void, void> {
     const lister = new Lister<Listing | Unchanged>(requests, {
-      read: (path, outcome, known) => void this.#answer(path, outcome, known),
+      read: (request, outcome) => void this.#answer(request, outcome),
       window: { first: this.#options.inFlight, max: this.#options.inFlight },
     });
     yield* lister.run(signal);
@@ -91,9 +91,8 @@ class FakeSession implements Session {
   }
 
   async #answer(
-    path: string,
+    { path, known }: ListRequest,
     { done, lost }: Parameters<ReadDirectory<Listing | Unchanged>>[1],
-    known: Known | undefined,
   ): Promise<void> {
     const { answers, gate, answered } = this.#options;
     const answer = answers.shift() ?? sound;

@@ -7,6 +7,7 @@ import { neverAborted } from './fixture.ts';
 /** What a scan keeps of a directory from one look to the next. */
 interface Kept extends Known {
   readonly digest: string;
+  readonly hasDirectories: boolean;
 }
 
 /** What a scan takes from an answer, whatever the answer is. */
@@ -51,7 +52,8 @@ export class Watcher {
 
   #request(path: string): ListRequest {
     const known = this.#tells ? this.#kept.get(path) : undefined;
-    return known === undefined ? { path } : { path, known };
+    const wholeSubtree = known === undefined || known.hasDirectories;
+    return known === undefined ? { path, wholeSubtree } : { path, known, wholeSubtree };
   }
 }
 
@@ -96,8 +98,8 @@ function keep(answer: Listing | Unchanged, before: Kept | undefined): Kept {
     (before?.digest === digest ? before.probe : null);
   const profile = profileName(answer.profile);
   const entries = answer.entries.length;
-  const wholeSubtree = directoriesIn(answer).length > 0;
-  return { digest, probe, profile, entries, unchangedSuffices: true, wholeSubtree };
+  const hasDirectories = directoriesIn(answer).length > 0;
+  return { digest, probe, profile, entries, unchangedSuffices: true, hasDirectories };
 }
 
 function directoriesIn(answer: Listing | Unchanged): readonly string[] {

@@ -25,7 +25,7 @@ async function wholeIn(
     for await (const request of requests) {
       const directory = request.path.slice('/root/'.length);
       asked.push(directory);
-      if (request.known?.wholeSubtree === true) whole.push(directory);
+      if (request.wholeSubtree === true) whole.push(directory);
       yield request;
     }
   }

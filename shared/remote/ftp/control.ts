@@ -51,7 +51,7 @@ class ExactClient extends Client {
 
 /** Commands and replies that do not wait for one another. */
 export interface Talk {
-  /** Sends the commands in one piece. */
+  /** Sends the commands. */
   send(commands: readonly string[]): void;
   /** The last reply has come. */
   end(): void;
@@ -90,8 +90,11 @@ export class FtpControl {
     return this.client.sendIgnoringError(command);
   }
 
-  /** Each reply to what is sent goes to `onReply`, until `end`; what ends the connection before, to `onLost`. */
-  talk(onReply: (reply: Reply) => void, onLost: (error: unknown) => void): Talk {
+  /**
+   * Each reply to what is sent goes to `onReply`, until `end`; what ends the connection before, to `onLost`. What is sent in
+   * the same turn of the event loop goes together, in pieces of whole commands of up to so many bytes.
+   */
+  talk(onReply: (reply: Reply) => void, onLost: (error: unknown) => void, mostAtOnce: number): Talk {
     const { ftp } = this.client;
     let end = (): void => undefined;
     const ended = ftp.handle(undefined, (response, task) => {
@@ -102,13 +105,20 @@ export class FtpControl {
     });
     ended.catch(onLost);
     ftp.talking = true;
+    let waiting = '';
+    const flush = (): void => {
+      if (waiting !== '' && !ftp.closed) ftp.socket.write(waiting, 'latin1');
+      waiting = '';
+    };
     return {
       send(commands) {
         if (ftp.closed) return;
         if (!commands.every(isSayable)) throw new Error('a command with a line break');
-        ftp.socket.cork();
-        ftp.socket.write(`${commands.join('\r\n')}\r\n`, 'latin1');
-        process.nextTick(() => ftp.socket.uncork());
+        if (waiting === '') process.nextTick(flush);
+        for (const command of commands) {
+          if (waiting.length + command.length + 2 > mostAtOnce) flush();
+          waiting += `${command}\r\n`;
+        }
       },
       end: () => end(),
     };

@@ -19,8 +19,9 @@ export interface ServerTraits {
   readonly pipelines: boolean;
   /** Ends the session when it is asked for a path and the directory that it is in is gone: Pure-FTPd (421 chdir). */
   readonly mustLeave: boolean;
-  /** Bytes of commands that it bears unanswered. */
+  /** Bytes of commands that it bears unanswered, and in one piece. */
   readonly bearsBytes: number;
+  readonly bearsAtOnce: number;
   /** Entries up to which it shows a directory by STAT in good time. */
   readonly statsUpTo: number;
   /** Whether that holds however many they are, so that a directory of unknown size may be looked at. */
@@ -34,6 +35,8 @@ export interface ServerTraits {
    * cut at another number of lines in each directory (ProFTPD).
    */
   readonly describesUpTo: number;
+  /** Names in a directory up to which asking for their times takes less time than a data connection; 0: never. */
+  readonly fillsInUpTo: number;
   /** Lines at which this kind of server cuts a listing. */
   readonly cutsAt: number | undefined;
   /** SYST says Windows: listings without `.` and `..`. */
@@ -85,6 +88,14 @@ export abstract class DirectoryReader {
    * shown yet that this server's looks are whole; a listing on a data connection may.
    */
   abstract describe(path: string, look: Look, ask: Ask): Promise<Listing | 'not possible' | 'not proved'>;
+  /**
+   * An exact listing of a directory that the look shows to its end, by commands that need no connection of their own; undefined
+   * where that is not possible, or something has changed since.
+   */
+  async fillIn(_path: string, _look: Look, _ask: Ask): Promise<Listing | undefined> {
+    return undefined;
+  }
+
   /** Whether the look shows what an exact listing of just now shows, and how far it may be trusted then. */
   abstract trust(look: Look, listing: CompleteListing): Trust | undefined;
 
@@ -134,6 +145,11 @@ export abstract class DirectoryReader {
     const [entered, where] = await this.#goTo(path);
     if (entered.code >= 300) return this.explainEntering(path, entered);
     return where && this.misplaced(path, where);
+  }
+
+  /** Whether it can be entered and is no link by now. */
+  async isThere(path: string): Promise<boolean> {
+    return (await this.enter(path)) === undefined;
   }
 
   /**

@@ -139,14 +139,18 @@ export class FtpRemote implements Remote {
       address: this.#address,
       pipelines: measured !== undefined,
       mustLeave: measured === 'pure-ftpd',
-      // ProFTPD: what surely fits into one segment. Pure-FTPd reads 4,112 bytes at a time and then waits for the socket, so that
+      // Pure-FTPd reads 4,112 bytes at a time and then waits for the socket, so that
       // over TLS the rest of a longer record lies unread for ever.
       bearsBytes: bearsBytes(measured, this.#server.protocol !== 'ftp'),
+      // What surely fits into one segment.
+      bearsAtOnce: measured === 'proftpd' ? 1_200 : Number.POSITIVE_INFINITY,
       // It takes quadratic time to answer STAT: 0.1 s for 3,000 entries, 99 s for 100,000 (ProFTPD 1.3.8).
       statsUpTo: measured === undefined ? 0 : measured === 'proftpd' ? 3_000 : 5_000,
       statsAny: measured !== undefined && measured !== 'proftpd',
       listsSubtrees: measured === 'proftpd',
       keepsCutLists: measured === 'proftpd',
+      // MDTM takes 45 µs of its processor, a line of LIST or MLSD 30.
+      fillsInUpTo: measured === 'proftpd' ? Math.min(1_000, Math.floor(10 * roundTripMs)) : 0,
       // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
       describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
@@ -191,7 +195,7 @@ function listsByMlsd(features: ReadonlySet<string>): boolean {
 }
 
 function bearsBytes(measured: string | undefined, tls: boolean): number {
-  if (measured === 'proftpd') return 1_300;
+  if (measured === 'proftpd') return 3_900;
   return measured === 'vsftpd' || (measured === 'pure-ftpd' && !tls) ? 32_000 : 2_000;
 }
 

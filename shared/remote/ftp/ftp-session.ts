@@ -1,7 +1,7 @@
 import { type Failure, RemoteUnavailable } from '../../failure.ts';
 import type { Listing, Unchanged } from '../../tree/listing.ts';
 import { Lister, type ReadDirectory } from '../lister.ts';
-import type { Capabilities, Known, ListRequest, Session } from '../remote.ts';
+import type { Capabilities, ListRequest, Session } from '../remote.ts';
 import type { FtpControl } from './control.ts';
 import type { DirectoryReader, ServerTraits } from './directory-reader.ts';
 import { Probing } from './probing.ts';
@@ -33,7 +33,7 @@ export class FtpSession implements Session {
   ) {
     this.#control = control;
     this.#address = traits.address;
-    this.#turns = new Turns(control, traits.bearsBytes, (error) => this.#endBy(error));
+    this.#turns = new Turns(control, traits, (error) => this.#endBy(error));
     if (traits.pipelines) control.anotherFollows = () => this.#turns.hasWork;
     this.#probing = new Probing(reader, traits, this.#turns, about);
     this.capabilities = {
@@ -51,7 +51,7 @@ export class FtpSession implements Session {
     if (this.#failure !== undefined) throw this.#failure;
     const { inFlight } = this.capabilities;
     const lister = new Lister<Listing | Unchanged>(requests, {
-      read: (path, outcome, known) => void this.#read(path, outcome, known),
+      read: (request, outcome) => void this.#read(request, outcome),
       window: { first: Math.min(4, inFlight), max: inFlight },
     });
     try {
@@ -62,12 +62,11 @@ export class FtpSession implements Session {
   }
 
   async #read(
-    path: string,
+    request: ListRequest,
     { done, lost }: Parameters<ReadDirectory<Listing | Unchanged>>[1],
-    known: Known | undefined,
   ): Promise<void> {
     try {
-      done(await this.#guarded(() => this.#probing.read(path, known)));
+      done(await this.#guarded(() => this.#probing.read(request)));
     } catch (error) {
       lost(sessionFailure(error, this.#address));
     }

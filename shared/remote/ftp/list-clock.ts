@@ -8,6 +8,11 @@ export interface ListClock {
   readonly toUtc: (year: number, month: number, day: number, hour: number, minute: number) => number;
 }
 
+/** Times as if those of the listing were in UTC. */
+export function utcClock(now: number): ListClock {
+  return { now, toUtc: (year, month, ...rest) => Date.UTC(year, month - 1, ...rest) };
+}
+
 /** Times as the zone's clocks showed them: in summer with the offset of summer. */
 export function zoneClock(zone: string, now: number): ListClock {
   return {

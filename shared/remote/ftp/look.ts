@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Entry } from '../../tree/entry.ts';
-import type { ListClock } from './list-clock.ts';
+import { utcClock } from './list-clock.ts';
 import type { Reply } from './reply-reader.ts';
 import { parseUnixLine } from './unix-line.ts';
 import { fromWire } from './wire.ts';
@@ -38,7 +38,7 @@ export function parseLook(reply: Reply, at: number): Look | undefined {
 
 /** The look that these lines are, each with a line feed at its end. */
 export function lookAt(listing: string, at: number): Look | undefined {
-  const clock: ListClock = { now: at, toUtc: Date.UTC };
+  const clock = utcClock(at);
   const directories: Pick<Entry, 'name' | 'modifiedAt'>[] = [];
   let fileCount = 0;
   let entryCount = 0;
@@ -82,7 +82,7 @@ function unindented(listing: string): string {
 }
 
 export function filesOf({ listing, at }: Look): readonly string[] {
-  const clock: ListClock = { now: at, toUtc: Date.UTC };
+  const clock = utcClock(at);
   return listing.split('\n').flatMap((line) => {
     const name = line.startsWith('-') ? parseUnixLine(line, clock)?.name : undefined;
     return name === undefined ? [] : [fromWire(name)];

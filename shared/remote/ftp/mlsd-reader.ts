@@ -3,10 +3,12 @@ import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
 import { type Ask, DirectoryReader } from './directory-reader.ts';
 import { refused } from './judgement.ts';
+import { ListOffsets } from './list-offsets.ts';
 import type { Look } from './look.ts';
 import { compareLook } from './look-comparison.ts';
 import { MlsdParser, type ParsedMlsd } from './mlsd.ts';
 import { describable, describeAll } from './mlst.ts';
+import { fillIn, outlineOf } from './outline.ts';
 import { printable, toWire } from './wire.ts';
 
 const profile: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };
@@ -28,8 +30,12 @@ export class MlsdReader extends DirectoryReader {
   #mostLines = 0;
   /** A listing came without a word of that, in another language perhaps: nothing can be proved. */
   #saysNothing = false;
-  /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
-  readonly #expected = new Map<string, string>();
+  /**
+   * The `unique` fact of directories as their parents showed them, until they are listed themselves; undefined where one may
+   * be a link by now.
+   */
+  readonly #expected = new Map<string, string | undefined>();
+  readonly #offsets = new ListOffsets();
 
   override profile(): Profile {
     return profile;
@@ -50,22 +56,45 @@ export class MlsdReader extends DirectoryReader {
     ask: Ask,
   ): Promise<Listing | 'not possible' | 'not proved'> {
     if (this.#saysNothing || look.entryCount > this.traits.describesUpTo) return 'not possible';
-    const names = describable(look);
+    const names = describable(look)?.map(({ name }) => name);
     if (names === undefined) return 'not possible';
     if (look.entryCount + dots > this.#mostLines) return 'not proved';
     const parsed = await describeAll(path, names, { ask, leave: this.traits.mustLeave });
     if (parsed === undefined) return 'not possible';
-    const retrieved = { reply: { code: 250, message: '' }, ended: 'in order' } as const;
-    const listing = this.judge({ path, parsed, retrieved });
-    return listing.status === 'complete' ? (this.#other(path, parsed) ?? listing) : 'not possible';
+    return this.#described(path, parsed) ?? 'not possible';
+  }
+
+  override async fillIn(path: string, look: Look, ask: Ask): Promise<Listing | undefined> {
+    if (look.entryCount > this.traits.fillsInUpTo) return undefined;
+    const outline = outlineOf(look, this.#offsets);
+    if (outline === undefined) return undefined;
+    const parsed = await fillIn(path, look, outline, {
+      ask,
+      isThere: (where) => this.misplaced(path, where) === undefined,
+      offsets: this.#offsets,
+    });
+    const listing = parsed && this.#described(path, parsed);
+    if (listing?.status !== 'complete') return listing;
+    for (const { name, kind } of outline.entries) {
+      if (kind === 'directory') this.#remember(below(path, name), undefined);
+    }
+    return listing;
   }
 
   override trust(look: Look, listing: CompleteListing): Trust | undefined {
-    return compareLook(look, listing.entries);
+    return compareLook(look, listing.entries, this.#offsets);
+  }
+
+  /** Undefined where it is not a whole listing. */
+  #described(path: string, parsed: ParsedMlsd): Listing | undefined {
+    const retrieved = { reply: { code: 250, message: '' }, ended: 'in order' } as const;
+    const listing = this.judge({ path, parsed, retrieved });
+    return listing.status === 'complete' ? (this.#other(path, parsed) ?? listing) : undefined;
   }
 
   protected override async readSayable(path: string): Promise<Listing> {
-    const safe = this.isSafe(path);
+    const mayBeLink = this.#expected.has(path) && this.#expected.get(path) === undefined;
+    const safe = this.isSafe(path) && !mayBeLink;
     const refusal = safe ? undefined : await this.enter(path);
     if (refusal !== undefined) return refusal;
     const command = safe ? `MLSD ${toWire(path)}` : 'MLSD';
@@ -101,10 +130,15 @@ export class MlsdReader extends DirectoryReader {
   }
 
   #expect(path: string, { uniqueDirectories }: ParsedMlsd): void {
-    if (this.#expected.size > maxExpected) this.#expected.clear();
-    const parent = path === '/' ? '' : path;
-    for (const [name, unique] of uniqueDirectories) {
-      this.#expected.set(path === '/' ? `/${name}` : joinPath(parent, name), unique);
-    }
+    for (const [name, unique] of uniqueDirectories) this.#remember(below(path, name), unique);
   }
+
+  #remember(path: string, unique: string | undefined): void {
+    if (this.#expected.size > maxExpected) this.#expected.clear();
+    this.#expected.set(path, unique);
+  }
+}
+
+function below(path: string, name: string): string {
+  return path === '/' ? `/${name}` : joinPath(path, name);
 }

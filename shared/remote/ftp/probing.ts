@@ -1,7 +1,7 @@
 import type { Listing, Unchanged } from '../../tree/listing.ts';
 import { profileName } from '../../tree/listing.ts';
 import { nextProbe } from '../../tree/probe.ts';
-import type { Known } from '../remote.ts';
+import type { Known, ListRequest } from '../remote.ts';
 import { OutOfStep } from './control.ts';
 import type { Ask, DirectoryReader, ServerTraits } from './directory-reader.ts';
 import { filesOf, type Look, parseLook } from './look.ts';
@@ -21,6 +21,7 @@ const successes: Readonly<Record<string, readonly [number, number]>> = {
   PWD: [257, 257],
   STAT: [211, 213],
   MLST: [250, 250],
+  MDTM: [213, 213],
 };
 
 /**
@@ -71,8 +72,11 @@ export class Probing {
     this.#subtrees.close();
   }
 
-  async read(path: string, known: Known | undefined): Promise<Listing | Unchanged> {
-    if (!this.#isWorthALook(path, known)) return this.#turns.alone(() => this.#reader.read(path));
+  async read({ path, known, wholeSubtree = false }: ListRequest): Promise<Listing | Unchanged> {
+    if (!this.#isWorthALook(path, known)) {
+      if (known === undefined && this.#fillsIn(path)) return this.#readFirst(path, wholeSubtree);
+      return this.#turns.alone(() => this.#reader.read(path));
+    }
     if (known !== undefined) {
       const same = await this.#subtrees.look(path, (look) => this.#isUnchanged(look, known));
       if (same !== undefined) return unchanged(path, same);
@@ -80,11 +84,40 @@ export class Probing {
     const look = await this.#look(path);
     if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
     if (known !== undefined && this.#isUnchanged(look, known)) {
-      if (known.wholeSubtree === true) this.#subtrees.begin(path, look);
+      if (wholeSubtree) this.#subtrees.begin(path, look);
       return unchanged(path, look);
     }
-    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
+    const listing =
+      this.#reader.readLook(path, look) ??
+      (await this.#fillInAgain(path, look, known)) ??
+      (await this.#describe(path, look));
     return this.#withProbe(listing, look, known);
+  }
+
+  /** A directory that was never listed, on a server where a look at one could take very long. */
+  async #readFirst(path: string, wholeSubtree: boolean): Promise<Listing> {
+    const look = await this.#subtrees.look(path, (_, isWhole) => isWhole);
+    const filledIn = look && (await this.#reader.fillIn(path, look, (commands) => this.#ask(commands)));
+    if (look !== undefined && filledIn?.status === 'complete')
+      return this.#withProbe(filledIn, look, undefined);
+    const exact = await this.#turns.alone(() => this.#reader.read(path));
+    const trusted = look && this.#withProbe(exact, look, undefined);
+    if (trusted?.status === 'complete' && trusted.probe !== undefined) return trusted;
+    if (look !== undefined) this.#subtrees.distrust(path);
+    if (wholeSubtree && exact.status === 'complete') {
+      this.#subtrees.beginOutline(path, exact, this.#traits.fillsInUpTo);
+    }
+    return exact;
+  }
+
+  /** What the same look as last time shows: then it showed all of the directory, and so it does now. */
+  async #fillInAgain(path: string, look: Look, known: Known | undefined): Promise<Listing | undefined> {
+    if (known?.probe?.digest !== look.digest) return undefined;
+    return this.#reader.fillIn(path, look, (commands) => this.#ask(commands));
+  }
+
+  #fillsIn(path: string): boolean {
+    return !this.#off && this.#traits.fillsInUpTo > 0 && isAskable(path);
   }
 
   async #describe(path: string, look: Look): Promise<Listing> {
@@ -106,7 +139,7 @@ export class Probing {
   }
 
   #isWorthALook(path: string, known: Known | undefined): boolean {
-    if (this.#off || !isSayable(path) || toWire(path).length > longestPath) return false;
+    if (this.#off || !isAskable(path)) return false;
     return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
   }
 
@@ -166,6 +199,10 @@ export class Probing {
     this.#failures += 1;
     if (!this.#proved && this.#failures >= mostFailures) this.#off = true;
   }
+}
+
+function isAskable(path: string): boolean {
+  return isSayable(path) && toWire(path).length <= longestPath;
 }
 
 function unchanged(path: string, look: Look): Unchanged {

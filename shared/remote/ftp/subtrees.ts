@@ -1,9 +1,11 @@
+import { ofKinds } from '../../tree/entries.ts';
+import type { CompleteListing } from '../../tree/listing.ts';
 import { type DirectoryReader, plain } from './directory-reader.ts';
 import type { Look } from './look.ts';
 import { DataConnectionFailed } from './passive.ts';
 import { above } from './real-places.ts';
 import { SectionReader } from './sections.ts';
-import { type IsSame, Subtree } from './subtree.ts';
+import { type Judge, Subtree } from './subtree.ts';
 import type { Turns } from './turns.ts';
 
 /** A link ends a listing (see `SectionReader`). */
@@ -11,9 +13,13 @@ const links = /^l/m;
 /** So many listings in a row of which most was of no use, and there are no more. */
 const mostUseless = 3;
 
+/** Names in a directory up to which it must be possible to fill in times for an outline to be worth its while. */
+const leastFilledIn = 20;
+
 /**
  * Looks at whole subtrees: `LIST -aR` on a data connection costs ProFTPD far less than STAT of each directory, for it sends each line
- * of STAT alone. It only ever shows that a directory is the same; of all others nothing is known by it.
+ * of STAT alone. Of a directory that is known, it only ever shows that it is the same. Of one that was never listed it shows everything
+ * but the seconds of times, in one data connection for many.
  */
 export class Subtrees {
   readonly #reader: DirectoryReader;
@@ -33,11 +39,11 @@ export class Subtrees {
     this.#off = off;
   }
 
-  /** A look at the directory that is the same by `isSame`, or undefined: then it must be looked at by itself. */
-  async look(path: string, isSame: IsSame): Promise<Look | undefined> {
+  /** A look at the directory that is believed by `judge`, or undefined: then it must be looked at by itself. */
+  async look(path: string, judge: Judge): Promise<Look | undefined> {
     const subtree = this.#of(path);
     if (subtree === undefined) return undefined;
-    const look = await subtree.ask(path, isSame);
+    const look = await subtree.ask(path, judge);
     if (look === undefined) this.#useless += 1;
     else {
       this.#useful += 1;
@@ -71,23 +77,47 @@ export class Subtrees {
     }
   }
 
+  /** What was believed of the directory was wrong. */
+  distrust(path: string): void {
+    this.#of(path)?.distrust(path);
+  }
+
   /** Told of a look that shows a directory to be the same, below which all is asked for: lists what is there. */
   begin(path: string, { digest, listing }: Look): void {
-    if (this.#off || !plain.test(path) || this.#byTop.has(path) || links.test(listing)) return;
-    const subtree = new Subtree(path, (look) => look.digest === digest);
+    if (links.test(listing)) return;
+    this.#begin(
+      path,
+      (look) => look.digest === digest,
+      async () => true,
+    );
+  }
+
+  /** Told of the first listing of a directory, below which all is asked for. */
+  beginOutline(path: string, listing: CompleteListing, upTo: number): void {
+    const { entries } = listing;
+    if (upTo < leastFilledIn || ofKinds(entries, 'link').length > 0) return;
+    if (ofKinds(entries, 'directory').length === 0) return;
+    const isTop = (look: Look): boolean => this.#reader.trust(look, listing) !== undefined;
+    // Where it is must be known, so that links can be told from directories below it.
+    this.#begin(path, isTop, () => this.#reader.isThere(path));
+  }
+
+  #begin(path: string, isTop: (look: Look) => boolean, isThere: () => Promise<boolean>): void {
+    if (this.#off || !plain.test(path) || this.#byTop.has(path)) return;
+    const subtree = new Subtree(path, isTop);
     this.#byTop.set(path, subtree);
     this.#turns
-      .alone(() => this.#list(path, subtree))
+      .alone(() => this.#list(path, subtree, isThere))
       .then(
         () => subtree.end(),
         (error: unknown) => subtree.fail(error),
       );
   }
 
-  async #list(path: string, subtree: Subtree): Promise<void> {
+  async #list(path: string, subtree: Subtree, isThere: () => Promise<boolean>): Promise<void> {
     this.#account();
     const isWanted = (): boolean => !(this.#off || subtree.isOver);
-    if (!isWanted()) return;
+    if (!isWanted() || !(await isThere())) return;
     const sections = new SectionReader(path);
     try {
       const inOrder = await this.#reader.listBelow(path, isWanted, (chunk) => {

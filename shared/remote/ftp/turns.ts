@@ -1,4 +1,5 @@
 import type { FtpControl, Talk } from './control.ts';
+import type { ServerTraits } from './directory-reader.ts';
 import type { Reply } from './reply-reader.ts';
 
 /** Commands that are sent together; each gets one reply. */
@@ -17,11 +18,13 @@ const mostWaitingWork = 8;
  * so many bytes; work that needs the connection for itself, such as a listing on a data connection, waits until all
  * are answered.
  *
- * ProFTPD makes one command of two when CR and LF reach it apart, and with 4 KB of commands on their way they do.
+ * ProFTPD makes one command of two when it reads CR and LF apart. It reads up to 4,102 bytes at a time: so less than that is
+ * on its way to it, in pieces that begin and end with commands and travel whole.
  */
 export class Turns {
   readonly #control: FtpControl;
   readonly #mostBytes: number;
+  readonly #mostAtOnce: number;
   readonly #lost: (error: unknown) => Error;
   #waiting: Question[] = [];
   readonly #asked: Question[] = [];
@@ -32,9 +35,14 @@ export class Turns {
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** `lost`: told of what ends the connection while questions are asked, and says what their askers are told. */
-  constructor(control: FtpControl, mostBytes: number, lost: (error: unknown) => Error) {
+  constructor(
+    control: FtpControl,
+    { bearsBytes, bearsAtOnce }: Pick<ServerTraits, 'bearsBytes' | 'bearsAtOnce'>,
+    lost: (error: unknown) => Error,
+  ) {
     this.#control = control;
-    this.#mostBytes = mostBytes;
+    this.#mostBytes = bearsBytes;
+    this.#mostAtOnce = bearsAtOnce;
     this.#lost = lost;
   }
 
@@ -105,6 +113,7 @@ export class Turns {
       this.#talk ??= this.#control.talk(
         (reply) => this.#onReply(reply),
         (error) => this.#onLost(error),
+        this.#mostAtOnce,
       );
       this.#talk.send(next.commands);
     }

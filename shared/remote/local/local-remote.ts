@@ -35,7 +35,7 @@ class LocalSession implements Session {
   ): AsyncGenerator<Listing, void, void> {
     this.#throwIfClosed();
     const lister = new Lister(requests, {
-      read: (path, { done }) => void answer(path, done),
+      read: ({ path }, { done }) => void answer(path, done),
       window: { first: inFlight, max: inFlight },
     });
     yield* lister.run(signal);

@@ -113,7 +113,7 @@ class SftpSession implements Session {
     if (pipeline.failure !== undefined) throw pipeline.failure;
     const { reads: maxReads, window } = this.#pace;
     const lister = new Lister<Listing | Unchanged>(requests, {
-      read: (path, outcome, known) =>
+      read: ({ path, known }, outcome) =>
         new DirectoryReading(pipeline, { path, maxReads, known, ...outcome }).start(),
       window,
     });

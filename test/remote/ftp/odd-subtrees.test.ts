@@ -3,56 +3,12 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteUnavailable } from '../../../shared/failure.ts';
 import { lookAt } from '../../../shared/remote/ftp/look.ts';
-import type { Known, Session } from '../../../shared/remote/remote.ts';
+import type { Known, ListRequest, Session } from '../../../shared/remote/remote.ts';
 import { neverAborted, withSession } from '../fixture.ts';
 import { Walk } from '../watcher.ts';
-import { aFile, ask, dots, pure, send, unlisted } from './odd-listing.ts';
+import { aFile, ask, dots, send, unlisted } from './odd-listing.ts';
+import { asked, before, directory, lines, other, paths, proftpd, type Shown, sent } from './odd-proftpd.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
-
-const directory = (name: string): string => `drwxr-xr-x 2 a b 1 Nov 21  2025 ${name}`;
-const other = aFile.replace('a.csv', 'b.csv');
-type Shown = Readonly<Record<string, readonly string[]>>;
-
-/** As it was when all was known. */
-const before: Shown = {
-  '/t': [...dots, directory('a'), directory('b'), directory('c')],
-  '/t/a': [...dots, aFile],
-  '/t/b': [...dots, aFile, directory('in')],
-  '/t/b/in': dots,
-  '/t/c': [...dots, other],
-};
-const paths = Object.keys(before);
-const lines = (of: readonly string[]): string => of.map((line) => `${line}\r\n`).join('');
-
-function sent(shown: Shown): string {
-  return Object.entries(shown)
-    .map(([path, of]) => `${path === '/t' ? '' : `\r\n${path}:\r\n`}${lines(of)}`)
-    .join('');
-}
-
-/** What MLSD says of what the line shows. */
-function factsOf(line: string): string {
-  const name = line.slice(line.lastIndexOf(' ') + 1);
-  const type = { '.': 'cdir', '..': 'pdir' }[name] ?? (line.startsWith('d') ? 'dir' : 'file');
-  return `type=${type};size=5;modify=20251121000000; ${name}\r\n`;
-}
-
-/** Says that it is ProFTPD; `now`: what it has. */
-function proftpd(now: Shown = before, more: Answers = {}): Answers {
-  let at = '';
-  return pure({
-    GREETING: ({ say }) => say('220 ProFTPD Server'),
-    CWD: ({ say }, path) => {
-      at = path;
-      say('250 OK');
-    },
-    PWD: ({ say }) => say(`257 "${at}"`),
-    STAT: ({ say }) => say('212-Status', ...(now[at] ?? []).map((line) => ` ${line}`), '212 End'),
-    MLSD: (talk, path) => send(talk, (now[path] ?? []).map(factsOf).join('')),
-    LIST: (talk) => send(talk, sent(now)),
-    ...more,
-  });
-}
 
 function digestOf(shown: readonly string[]): string {
   const look = lookAt(shown.map((line) => `${line}\n`).join(''), Date.now());
@@ -64,7 +20,6 @@ function known(path: string): Known {
   return {
     ...unlisted,
     probe: { digest: digestOf(before[path] ?? []), since: null },
-    wholeSubtree: path !== '/t/a',
   };
 }
 
@@ -73,8 +28,16 @@ function childrenOf(directory: string): readonly string[] {
 }
 
 /** Asks for each directory once the one above it is answered. */
-async function* answers(session: Session, more: Partial<Known> = {}, signal = neverAborted()) {
-  const walk = new Walk('/t', (path) => ({ path, known: { ...known(path), ...more } }));
+async function* answers(
+  session: Session,
+  { wholeSubtree = true, ...more }: Partial<Known> & Pick<ListRequest, 'wholeSubtree'> = {},
+  signal = neverAborted(),
+) {
+  const walk = new Walk('/t', (path) => ({
+    path,
+    known: { ...known(path), ...more },
+    wholeSubtree: wholeSubtree && path !== '/t/a',
+  }));
   for await (const answer of session.list(walk.requests(), signal)) {
     yield answer;
     walk.answered(childrenOf(answer.path));
@@ -88,8 +51,6 @@ async function askAll(...asking: Parameters<typeof answers>) {
 }
 
 const unchanged = paths.map(() => 'unchanged');
-const asked = ({ commands }: OddFtpServer, ...verbs: readonly string[]): readonly number[] =>
-  verbs.map((verb) => commands.filter((command) => command.startsWith(verb)).length);
 
 describe('FTP: a subtree listed at once', () => {
   it('answers for all of its directories', async () => {
@@ -131,7 +92,11 @@ describe('FTP: a subtree listed at once', () => {
     const linked = [...(before['/t'] ?? []), 'lrwxrwxrwx 1 a b 9 Nov 21  2025 l -> x'];
     await using server = await OddFtpServer.start(proftpd({ ...before, '/t': linked }));
     const top = { ...known('/t'), probe: { digest: digestOf(linked), since: null } };
-    const walk = new Walk('/t', (path) => ({ path, known: path === '/t' ? top : known(path) }));
+    const walk = new Walk('/t', (path) => ({
+      path,
+      known: path === '/t' ? top : known(path),
+      wholeSubtree: true,
+    }));
     await withSession(server.remote(), async (session) => {
       for await (const answer of session.list(walk.requests(), neverAborted())) {
         assert.equal(answer.status, 'unchanged');
