@@ -4,13 +4,14 @@ import { baseName } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
 import type { FtpControl, Retrieved } from './control.ts';
-import { judge, refused } from './judgement.ts';
+import { firstButMissing, judge, refused } from './judgement.ts';
 import type { ListingParser, ParsedListing } from './listing-lines.ts';
 import type { Look } from './look.ts';
 import { above, keepsName, parsePlace, RealPlaces } from './real-places.ts';
 import { isTransient, judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
+import { type IacReading, type IacSaying, type Way, Wires } from './telnet.ts';
 import { isSayable, printable, toWire } from './wire.ts';
 
 export interface ServerTraits {
@@ -39,6 +40,10 @@ export interface ServerTraits {
   readonly fillsInUpTo: number;
   /** Lines at which this kind of server cuts a listing. */
   readonly cutsAt: number | undefined;
+  /** How it reads the byte 0xFF in a command. */
+  readonly readsIac: IacReading;
+  /** How it says the byte in replies to PWD. */
+  readonly saysIac: IacSaying;
   /** SYST says Windows: listings without `.` and `..`. */
   readonly windows: boolean;
   /** IANA zone of LIST. */
@@ -51,7 +56,9 @@ export interface ServerTraits {
 const maxListingBytes = 256 * 2 ** 20;
 const pauses = [100, 400];
 /** Names that no server is known to mangle in a command. */
-export const plain = /^(?:[\w./+@=,():-]|\P{ASCII}| (?=[^ -]))*$/u;
+export const plain = /^(?:[\w./+@=,():-]|(?!\udcff)\P{ASCII}| (?=[^ -]))*$/u;
+/** Characters of names that every server could change: control characters, and the byte 0xFF (see `telnet.ts`). */
+const changeable = /[\p{Cc}\udcff]/u;
 
 /** Sends the commands together; throws where a reply is not one to its command. */
 export type Ask = (commands: readonly string[]) => Promise<readonly Reply[]>;
@@ -68,11 +75,15 @@ export abstract class DirectoryReader {
   protected readonly control: FtpControl;
   protected readonly traits: ServerTraits;
   readonly #places = new RealPlaces();
+  readonly #wires: Wires;
+  /** The directory that was entered last, and how it was asked for. */
+  #entered = { path: '', wire: '' };
   #lastParent: Listing | undefined;
 
   constructor(control: FtpControl, traits: ServerTraits) {
     this.control = control;
     this.traits = traits;
+    this.#wires = new Wires(traits.readsIac, traits.saysIac);
   }
 
   /** What goes wrong with this directory is a partial listing; what ends the session is thrown. */
@@ -142,9 +153,28 @@ export abstract class DirectoryReader {
    * match. So a name that could suffer must be the one that PWD says.
    */
   protected async enter(path: string): Promise<Listing | undefined> {
-    const [entered, where] = await this.#goTo(path);
-    if (entered.code >= 300) return this.explainEntering(path, entered);
-    return where && this.misplaced(path, where);
+    const ways = await this.#wires.ways(path, (command) => this.ask(command));
+    const refusals: (() => Listing | Promise<Listing>)[] = [];
+    for (const way of ways) {
+      const [entered, where] = await this.#goTo(path, way.wire);
+      const other = entered.code < 300 && where !== undefined ? this.misplaced(path, where, way) : undefined;
+      if (entered.code < 300 && other === undefined) {
+        this.#entered = { path, wire: way.wire };
+        return undefined;
+      }
+      refusals.push(() => other ?? this.explainEntering(path, entered));
+    }
+    if (ways.length === 1 && ways[0]?.isTrial === true) {
+      const detail =
+        'FTP servers read the byte 0xFF in different ways, and this one does not show how: rename the directory or exclude it';
+      return refused(path, this.profile(), 'refused', detail);
+    }
+    return firstButMissing(refusals);
+  }
+
+  /** How the path is sent; undefined where that is not known before it was entered. */
+  wireOf(path: string): string | undefined {
+    return this.#wires.known(path);
   }
 
   /** Whether it can be entered and is no link by now. */
@@ -186,9 +216,11 @@ export abstract class DirectoryReader {
   }
 
   /** Undefined where PWD, after CWD to the path, says that we are there. */
-  misplaced(path: string, where: Reply): Listing | undefined {
-    const places = where.code === 257 ? parsePlace(where.message) : [];
-    if (!plain.test(path) && !keepsName(path, places)) {
+  misplaced(path: string, where: Reply, way?: Way): Listing | undefined {
+    const places = where.code === 257 ? parsePlace(where.message, way?.says ?? this.traits.saysIac) : [];
+    const isInDoubt = way?.isTrial === true && /\udcff/u.test(above(path));
+    const isKept = isInDoubt ? this.#places.has(path, places) : keepsName(path, places);
+    if (!plain.test(path) && !isKept) {
       const detail = `the server makes another name of it: ${printable(where.message)}`;
       return refused(path, this.profile(), 'refused', detail);
     }
@@ -197,8 +229,8 @@ export abstract class DirectoryReader {
     return refused(path, this.profile(), 'not-found', detail);
   }
 
-  async #goTo(path: string): Promise<readonly [Reply, Reply | undefined]> {
-    const command = `CWD ${toWire(path)}`;
+  async #goTo(path: string, wire = toWire(path)): Promise<readonly [Reply, Reply | undefined]> {
+    const command = `CWD ${wire}`;
     if (!this.traits.pipelines) {
       const entered = await this.ask(command);
       return [entered, entered.code < 300 && !plain.test(path) ? await this.ask('PWD') : undefined];
@@ -214,7 +246,8 @@ export abstract class DirectoryReader {
 
   /** The reply to CWD; where we are afterwards is of no importance. */
   protected async tryToEnter(path: string): Promise<Reply> {
-    const command = `CWD ${toWire(path)}`;
+    const { path: before, wire } = this.#entered;
+    const command = `CWD ${before === path ? wire : toWire(path)}`;
     if (!this.traits.mustLeave) return this.ask(command);
     const [entered, left] = await this.control.both(command, 'CWD /');
     this.alive(left);
@@ -223,7 +256,7 @@ export abstract class DirectoryReader {
 
   /** Whether the server can be asked for the path itself, without going there first. */
   protected isSafe(path: string): boolean {
-    return this.traits.pipelines ? !/\p{Cc}/u.test(path) : plain.test(path);
+    return this.traits.pipelines ? !changeable.test(path) : plain.test(path);
   }
 
   /** What a refusal to list this path means. Pure-FTPd has the same words for all; those for CWD say more. */

@@ -154,6 +154,9 @@ export class FtpRemote implements Remote {
       // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
       describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
+      // vsftpd doubles it in replies, and takes it as it is in commands.
+      readsIac: measured === undefined ? 'unknown' : measured === 'proftpd' ? 'tells' : 'single',
+      saysIac: measured === 'vsftpd' ? 'doubled' : 'single',
       windows: /windows/i.test(system),
       zone: this.#server.timezone,
       todaysOffset: measured === 'vsftpd',

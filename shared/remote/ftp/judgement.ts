@@ -28,6 +28,19 @@ export function refused(path: string, profile: Profile, reason: PartialReason, d
   return { status: 'partial', path, profile, entries: [], reason, detail };
 }
 
+/** Of a directory that was asked for in several ways, which is missing only where none of them says anything else. */
+export async function firstButMissing(
+  refusals: readonly (() => Listing | Promise<Listing>)[],
+): Promise<Listing | undefined> {
+  let first: Listing | undefined;
+  for (const refusal of refusals) {
+    const listing = await refusal();
+    if (listing.status !== 'partial' || listing.reason !== 'not-found') return listing;
+    first ??= listing;
+  }
+  return first;
+}
+
 function doubtOf({ parsed, retrieved, cutsAt, doubt }: Evidence): Evidence['doubt'] {
   const { reply, ended } = retrieved;
   if (ended === 'broken') return { reason: 'lost', detail: 'the data connection broke off' };

@@ -56,19 +56,21 @@ export class MlsdReader extends DirectoryReader {
     ask: Ask,
   ): Promise<Listing | 'not possible' | 'not proved'> {
     if (this.#saysNothing || look.entryCount > this.traits.describesUpTo) return 'not possible';
+    const directory = this.wireOf(path);
     const names = describable(look)?.map(({ name }) => name);
-    if (names === undefined) return 'not possible';
+    if (directory === undefined || names === undefined) return 'not possible';
     if (look.entryCount + dots > this.#mostLines) return 'not proved';
-    const parsed = await describeAll(path, names, { ask, leave: this.traits.mustLeave });
+    const parsed = await describeAll(directory, names, { ask, leave: this.traits.mustLeave });
     if (parsed === undefined) return 'not possible';
     return this.#described(path, parsed) ?? 'not possible';
   }
 
   override async fillIn(path: string, look: Look, ask: Ask): Promise<Listing | undefined> {
     if (look.entryCount > this.traits.fillsInUpTo) return undefined;
+    const directory = this.wireOf(path);
     const outline = outlineOf(look, this.#offsets);
-    if (outline === undefined) return undefined;
-    const parsed = await fillIn(path, look, outline, {
+    if (directory === undefined || outline === undefined) return undefined;
+    const parsed = await fillIn(directory, look, outline, {
       ask,
       isThere: (where) => this.misplaced(path, where) === undefined,
       offsets: this.#offsets,

@@ -22,14 +22,17 @@ function isDescribable({ name, kind }: Entry): boolean {
   return (kind === 'file' || kind === 'directory') && plain.test(name);
 }
 
-/** What MLSD would have shown of the names in a directory, `.` too; undefined where one is refused, gone perhaps since the look. */
+/**
+ * What MLSD would have shown of the names in a directory, `.` too; undefined where one is refused, gone perhaps since the look.
+ * `directory`: its path as it is sent.
+ */
 export async function describeAll(
-  path: string,
+  directory: string,
   names: readonly string[],
   by: { readonly ask: Ask; readonly leave: boolean },
 ): Promise<ParsedMlsd | undefined> {
   const described = new Described();
-  const enter = `CWD ${toWire(path)}`;
+  const enter = `CWD ${directory}`;
   const leave = by.leave ? ['CWD /'] : [];
   const asked = ['.', ...names];
   const commands = asked.map((name) => `MLST ${toWire(name)}`);

@@ -29,7 +29,7 @@ export interface Check {
   readonly ask: Ask;
   readonly offsets: ListOffsets;
   /** Whether PWD says that we are in the directory. */
-  isThere(where: Reply): boolean;
+  readonly isThere: (where: Reply) => boolean;
 }
 
 /**
@@ -54,15 +54,15 @@ function isLongAgo(time: number, now: number): boolean {
 
 /**
  * What MLSD would show: the times of files come by MDTM, which costs a server far less than MLST, the facts of directories by
- * MLST. Undefined where something is refused, is elsewhere, or has another time than LIST has shown: it has changed since.
+ * MLST. `directory`: its path as it is sent. Undefined where something is refused, is elsewhere, or has another time than LIST has shown: it has changed since.
  */
 export async function fillIn(
-  path: string,
+  directory: string,
   look: Look,
   { self, entries }: Outline,
   { ask, isThere, offsets }: Check,
 ): Promise<ParsedMlsd | undefined> {
-  const enter = [`CWD ${toWire(path)}`, 'PWD'];
+  const enter = [`CWD ${directory}`, 'PWD'];
   const commands = entries.map(
     ({ kind, name }) => `${kind === 'directory' ? 'MLST' : 'MDTM'} ${toWire(name)}`,
   );

@@ -9,7 +9,7 @@ import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
 import { Subtrees } from './subtrees.ts';
 import type { Turns } from './turns.ts';
-import { isSayable, toWire } from './wire.ts';
+import { isSayable } from './wire.ts';
 
 /** A session whose first looks all fail looks no more. */
 const mostFailures = 3;
@@ -117,7 +117,7 @@ export class Probing {
   }
 
   #fillsIn(path: string): boolean {
-    return !this.#off && this.#traits.fillsInUpTo > 0 && isAskable(path);
+    return this.#traits.fillsInUpTo > 0 && this.#isAskable(path);
   }
 
   async #describe(path: string, look: Look): Promise<Listing> {
@@ -139,8 +139,14 @@ export class Probing {
   }
 
   #isWorthALook(path: string, known: Known | undefined): boolean {
-    if (this.#off || !isAskable(path)) return false;
+    if (!this.#isAskable(path)) return false;
     return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
+  }
+
+  #isAskable(path: string): boolean {
+    if (this.#off || !isSayable(path)) return false;
+    const wire = this.#reader.wireOf(path);
+    return wire !== undefined && wire.length <= longestPath;
   }
 
   #isUnchanged(look: Look, { probe, profile, unchangedSuffices }: Known): boolean {
@@ -165,12 +171,9 @@ export class Probing {
 
   /** Undefined where STAT says nothing of the directory that could be believed. */
   async #look(path: string): Promise<Look | undefined> {
-    const commands = [
-      `CWD ${toWire(path)}`,
-      'PWD',
-      'STAT -a .',
-      ...(this.#traits.mustLeave ? ['CWD /'] : []),
-    ];
+    const wire = this.#reader.wireOf(path);
+    if (wire === undefined) return undefined;
+    const commands = [`CWD ${wire}`, 'PWD', 'STAT -a .', ...(this.#traits.mustLeave ? ['CWD /'] : [])];
     const replies = await this.#ask(commands);
     const [entered, where, status] = replies;
     if (entered === undefined || where === undefined || status === undefined) throw new Error('no reply');
@@ -199,10 +202,6 @@ export class Probing {
     this.#failures += 1;
     if (!this.#proved && this.#failures >= mostFailures) this.#off = true;
   }
-}
-
-function isAskable(path: string): boolean {
-  return isSayable(path) && toWire(path).length <= longestPath;
 }
 
 function unchanged(path: string, look: Look): Unchanged {

@@ -1,4 +1,5 @@
 import { baseName } from '../../tree/entry.ts';
+import { type IacSaying, iacMeanings } from './telnet.ts';
 import { fromWire } from './wire.ts';
 
 /** Directories remembered, at most; the oldest are forgotten. */
@@ -19,6 +20,12 @@ export class RealPlaces {
     if (expected !== undefined && place !== expected) return candidates[0];
     this.#remember(path, place ?? candidates[0] ?? path);
     return undefined;
+  }
+
+  /** Whether one of the places is that of the path, all of it. */
+  has(path: string, candidates: readonly string[]): boolean {
+    const expected = this.#expected(path) ?? path;
+    return candidates.includes(expected) || candidates.includes(path);
   }
 
   /** Told of a directory that was seen within the one above it, without being entered. */
@@ -43,11 +50,12 @@ export class RealPlaces {
 }
 
 /** What a reply to PWD can mean: RFC 959 doubles quotes in the name, Pure-FTPd does not. */
-export function parsePlace(message: string): readonly string[] {
+export function parsePlace(message: string, says: IacSaying): readonly string[] {
   const quoted = /"(.*)"/s.exec(message)?.[1];
   if (quoted === undefined) return [];
   const undoubled = quoted.replaceAll('""', '"');
-  return (undoubled === quoted ? [quoted] : [undoubled, quoted]).map(fromWire);
+  const places = undoubled === quoted ? [quoted] : [undoubled, quoted];
+  return places.flatMap((place) => iacMeanings(place, says)).map(fromWire);
 }
 
 /** Whether one of the places has the name that was asked for. */
