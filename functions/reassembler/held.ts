@@ -12,7 +12,7 @@ export interface HeldDirectory {
   readonly chunks: readonly Chunk[];
   /** Whether the directory itself is missing, or one above it. */
   readonly missing: boolean;
-  /** Whether changes of the entry are reported: the rules of now admit it, and those it was recorded under did. */
+  /** Whether changes of the entry are reported: the rules of now admit it, and consumers can have known it before. */
   readonly admits: Selection['admits'];
 }
 
@@ -66,7 +66,10 @@ export function* entriesOf({ chunks }: HeldDirectory): Generator<SnapshotEntry, 
   for (const chunk of chunks) yield* chunk.entries;
 }
 
-/** A directory that this scan did not list still has the entries that older rules admitted (protocol rule 12). */
+/**
+ * A directory that this scan did not list in full is still recorded under older rules (protocol rule 12): by them it says
+ * which directories consumers know of. Of the files it holds they know, whichever rules admitted them.
+ */
 function admission(
   state: Reading,
   { selection }: HeldRules,
@@ -76,7 +79,7 @@ function admission(
     const rules = formers.has(scope) ? undefined : await state.scopeRules(scope);
     if (rules !== undefined) formers.set(scope, compileSelection(rules));
     const former = formers.get(scope) ?? selection;
-    return (path, kind) => selection.admits(path, kind) && former.admits(path, kind);
+    return (path, kind) => selection.admits(path, kind) && (kind === 'file' || former.admits(path, kind));
   };
 }
 

@@ -28,7 +28,7 @@ export interface ComparisonContext {
   readonly stamp: StampContext;
   /** New files last modified before this wait for the end of the scan; 0: none does. */
   readonly heldBefore: number;
-  readonly state: Pick<Snapshots, 'chunkHeads' | 'chunks' | 'scopeRules'>;
+  readonly state: Pick<Snapshots, 'chunkHeads' | 'chunks' | 'directory' | 'scopeRules'>;
 }
 
 /** Entries compared in one go: some ten milliseconds. */
@@ -42,12 +42,13 @@ export async function compare(
   context: ComparisonContext,
   now: number,
 ): Promise<DirectoryCommit | undefined> {
-  const rescoped = await rescopedFrom(record, context);
+  const complete = listing.status === 'complete';
+  const rescoped = await rescopedFrom(record, complete, context);
+  // Without a digest all is compared: a partial listing may have left what it found under rules that are gone again.
   const sameTerms =
-    rescoped === null && (record.profile === '' || record.profile === profileName(listing.profile));
+    rescoped === null && record.digest !== null && record.profile === profileName(listing.profile);
   const { heads, chunks } = await differing(record, listed, sameTerms, context);
   const found = new Findings(record, rescoped, context);
-  const complete = listing.status === 'complete';
   const reconcile = comparison(
     record.profile === '' ? listing.profile : parseProfile(record.profile),
     listing.profile,
@@ -65,7 +66,8 @@ export async function compare(
     }
   }
   const next = found.record(listing, listed, sameTerms);
-  if (!found.rewritten && sameRecord(record, next, listing.profile)) return undefined;
+  const stands = !found.rewritten && sameRecord(record, next, listing.profile);
+  if (stands && (await haveRecords(found.stubs, context))) return undefined;
   const drafts = found.changes.map(
     (change): DraftChange => ({ ...change, path: joinPath(record.path, change.name) }),
   );
@@ -97,17 +99,23 @@ function untracked(
   return sorted(listing.entries.filter((entry) => !isTracked(entry)));
 }
 
-async function rescopedFrom(record: DirectoryRecord, context: ComparisonContext): Promise<Rescoped | null> {
+async function rescopedFrom(
+  record: DirectoryRecord,
+  complete: boolean,
+  context: ComparisonContext,
+): Promise<Rescoped | null> {
   if (record.generation === 0 || record.scope === context.scope) return null;
   const rules = await context.state.scopeRules(record.scope);
   if (rules === undefined) return null;
   const former = compileSelection(rules);
+  const { initial } = context.watch;
   const at = (name: string) => joinPath(record.path, name);
   return {
     admitted: (name, kind) => former.admits(at(name), kind),
     admittedSize: (size) => former.admitsSize(size),
     descended: (name) => former.descends(at(name)),
-    initial: context.watch.initial,
+    initial,
+    stay: !complete && initial === 'baseline',
   };
 }
 
@@ -141,7 +149,10 @@ function policyFor(
   const { selection, watch } = context;
   return {
     tracks: (name, kind) => tracks(selection, selection.pathOf(record.path, name), kind),
-    admits: (name, kind) => selection.admits(selection.pathOf(record.path, name), kind),
+    // Of directories that only one of two scopes admits, nothing is told before a complete listing.
+    admits: (name, kind) =>
+      selection.admits(selection.pathOf(record.path, name), kind) &&
+      (kind === 'file' || rescoped?.stay !== true || rescoped.admitted(name, kind)),
     admitsSize: (size) => selection.admitsSize(size),
     stub: record.stub,
     rescoped,
@@ -155,6 +166,15 @@ function policyFor(
 export function tracks(selection: Selection, path: string, kind: Entry['kind']): boolean {
   if (kind === 'file') return selection.admits(path, 'file');
   return kind === 'directory' && (selection.descends(path) || selection.admits(path, 'directory'));
+}
+
+/** Whether these subtrees were all entered before: a listing that is partial time and again is not written each time. */
+async function haveRecords(
+  stubs: DirectoryCommit['stubs'],
+  { state, key }: ComparisonContext,
+): Promise<boolean> {
+  for (const { path } of stubs) if ((await state.directory(key, path)) === undefined) return false;
+  return true;
 }
 
 function sameRecord(

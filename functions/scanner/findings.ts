@@ -36,6 +36,7 @@ export class Findings {
 
   add(piece: Piece, { entries, changes, stubs, rewritten }: Diff, complete: boolean): void {
     const { selection, watch } = this.#context;
+    const rescoped = this.#rescoped;
     this.rewritten ||= rewritten;
     for (const change of changes) this.changes.push({ ...change, name: detached(change.name) });
     for (const { name, stub } of stubs) this.#found(name, stub);
@@ -46,8 +47,9 @@ export class Findings {
       this.#held ||= isHeld(entry);
       this.#dueAt = earlier(this.#dueAt, entry, watch.settleMs);
     }
-    if (this.#rescoped !== null) {
-      this.#descendFirst(entries, this.#rescoped);
+    if (rescoped !== null) this.#descendFirst(entries, rescoped);
+    // Without a digest: a partial listing may have entered subtrees under rules that are gone again.
+    if (complete && (rescoped !== null || this.#record.digest === null)) {
       for (const path of this.#directories(piece.known)) {
         if (!selection.descends(path)) this.left.push(path);
       }
@@ -63,12 +65,13 @@ export class Findings {
     const record = this.#record;
     const { scope, stamp } = this.#context;
     const complete = listing.status === 'complete';
+    const stays = this.#rescoped?.stay === true;
     // What a partial listing did not rewrite is still what the last complete one showed, under the same rules.
-    const stands = !this.rewritten && this.#rescoped === null;
+    const stands = !this.rewritten && this.stubs.length === 0 && (stays || this.#rescoped === null);
     const digest = complete ? listed.digest : stands ? record.digest : null;
     return {
       digest,
-      scope,
+      scope: stays ? record.scope : scope,
       profile: complete || record.profile === '' ? profileName(listing.profile) : record.profile,
       stub: complete ? null : record.stub,
       dueAt: this.#dueAt,
@@ -83,8 +86,8 @@ export class Findings {
   }
 
   /**
-   * Directories known for their own sake that the new rules are the first to descend into, listed or not: the next
-   * listing is compared under the new rules and would not find them new.
+   * Directories known for their own sake that the new rules are the first to descend into, listed or not: a listing that
+   * is partial time and again must not keep them closed.
    */
   #descendFirst(entries: readonly SnapshotEntry[], rescoped: Rescoped): void {
     const stub = this.#context.watch.initial === 'emit' ? 'new' : 'baseline';
@@ -97,7 +100,10 @@ export class Findings {
 
   #found(name: string, stub: 'baseline' | 'new'): void {
     const path = joinPath(this.#record.path, name);
-    if (this.#context.selection.descends(path)) this.stubs.push({ path, stub });
+    const rescoped = this.#rescoped;
+    // The rules that the record stays under may come back, and would not find it new any more.
+    const wasOpen = rescoped?.stay === true && rescoped.descended(name);
+    if (wasOpen || this.#context.selection.descends(path)) this.stubs.push({ path, stub });
   }
 
   #directories(entries: readonly SnapshotEntry[]): readonly string[] {

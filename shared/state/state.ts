@@ -250,7 +250,10 @@ export interface DirectoryRecord {
   readonly generation: number;
   /** 32 hex digits, of the last complete listing; null after a partial one and for stubs: never equal to anything. */
   readonly digest: string | null;
-  /** `selectionDigest` that the entries were selected under. */
+  /**
+   * `selectionDigest` that the entries were selected under. A partial listing under newer rules may leave it, with all
+   * entries, and add what only those admit: such files are known to consumers, such directories are not yet.
+   */
   readonly scope: string;
   /** `profileName` of the last complete listing. */
   readonly profile: string;

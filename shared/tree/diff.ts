@@ -47,6 +47,11 @@ export interface Rescoped {
   readonly admitted: (name: string, kind: SnapshotEntry['kind']) => boolean;
   readonly admittedSize: (size: number | null) => boolean;
   readonly initial: 'baseline' | 'emit';
+  /**
+   * The snapshot stays under them until a complete listing: what only the new rules admit, and a partial listing did not
+   * show, could not be told from what is created later. By them it goes on saying which directories consumers know of.
+   */
+  readonly stay: boolean;
 }
 
 export interface Diff {
@@ -77,7 +82,10 @@ export function diff(input: DiffInput): Diff {
     if (!isTrackable(entry)) continue;
     const before = takeOut(unmatched, entry);
     if (!policy.tracks(entry.name, entry.kind) || hasWrongSize(entry, before !== undefined, policy)) {
-      rewritten ||= before !== undefined;
+      if (before === undefined) continue;
+      // Only a complete listing lets it leave: before one, the rules may come back that it is known under.
+      if (complete) rewritten = true;
+      else entries.push(before);
       continue;
     }
     const step =
@@ -120,10 +128,11 @@ function hasWrongSize(
   return !isKnown || (rescoped?.admittedSize(entry.size) ?? false);
 }
 
-/** Known for descending only, and admitted by the new rules: as good as found now. */
-function newlyAdmitted(entry: TrackableEntry, policy: DiffPolicy): boolean {
+/** Known for descending only, as files never are, and admitted by the new rules: as good as found now. */
+function newlyAdmitted(entry: Pick<SnapshotEntry, 'name' | 'kind'>, policy: DiffPolicy): boolean {
   const { rescoped } = policy;
   return (
+    entry.kind === 'directory' &&
     rescoped?.initial === 'emit' &&
     policy.admits(entry.name, entry.kind) &&
     !rescoped.admitted(entry.name, entry.kind)
@@ -136,8 +145,10 @@ interface Step {
 }
 
 function found(entry: TrackableEntry, now: number, policy: DiffPolicy): Step {
+  const putOff = isPutOff(entry, policy);
+  // What came between new rules and their first complete listing may have been there before: better silent than invented.
   const silent =
-    !policy.admits(entry.name, entry.kind) ||
+    (!putOff && !policy.admits(entry.name, entry.kind)) ||
     policy.stub === 'baseline' ||
     (policy.rescoped?.initial === 'baseline' && !wasAdmitted(entry, policy.rescoped));
   if (silent) return { entry: settled(entry, entry.kind) };
@@ -149,7 +160,13 @@ function found(entry: TrackableEntry, now: number, policy: DiffPolicy): Step {
     since: now,
     misses: 0,
   };
-  return reportWhenReady(unreported, now, policy);
+  return putOff ? { entry: unreported } : reportWhenReady(unreported, now, policy);
+}
+
+/** Admitted only by the rules that the snapshot stays under: it is created should they come back, and never if not. */
+function isPutOff(entry: TrackableEntry, { admits, rescoped }: DiffPolicy): boolean {
+  if (entry.kind !== 'directory' || rescoped?.stay !== true) return false;
+  return !admits(entry.name, entry.kind) && rescoped.admitted(entry.name, entry.kind);
 }
 
 function wasAdmitted(entry: TrackableEntry, { admitted, admittedSize }: Rescoped): boolean {
@@ -181,8 +198,10 @@ function directorySeenAgain(
 ): Step {
   if (!isPending(before)) return { entry: before };
   if (before.reported !== null) return { entry: settled(entry, 'directory') };
-  if (!policy.admits(entry.name, 'directory')) return { entry: settled(entry, 'directory') };
-  return reportWhenReady({ ...before, seen: factsOf(entry), since: now, misses: 0 }, now, policy, before);
+  const pending = { ...before, seen: factsOf(entry), since: now, misses: 0 };
+  if (policy.admits(entry.name, 'directory')) return reportWhenReady(pending, now, policy, before);
+  if (policy.rescoped?.stay !== true) return { entry: settled(entry, 'directory') };
+  return { entry: before.seen === null ? pending : before };
 }
 
 /** Reports an entry whose look differs from what consumers know, once it has settled and if it need not wait. */
@@ -233,9 +252,9 @@ function notListed(
   now: number,
   policy: DiffPolicy,
 ): { readonly entry?: SnapshotEntry; readonly change?: EntryChange } {
-  if (!policy.tracks(before.name, before.kind)) return {};
+  if (complete && !policy.tracks(before.name, before.kind)) return {};
   if (listed !== undefined && listed.kind !== before.kind) return replaced(before, now, policy);
-  if (!complete) return { entry: before };
+  if (!complete) return { entry: notShown(before, now, policy) };
   // Never reported and gone again: nobody needs to know. A directory stays until what is below it is judged.
   if (before.reported === null && before.kind === 'file') return {};
   const misses = Math.min(before.misses + 1, policy.missesUpTo);
@@ -250,14 +269,20 @@ function notListed(
   };
 }
 
+/** The rules may move on with this listing, and no later one finds it newly admitted: the end of the scan tells of it. */
+function notShown(before: SnapshotEntry, now: number, policy: DiffPolicy): SnapshotEntry {
+  if (before.seen === null || !newlyAdmitted(before, policy)) return before;
+  return { ...before, reported: null, since: now };
+}
+
 /** Another kind stands at the name: proof that the old entry is gone, at once (rule 11). */
 function replaced(
   before: SnapshotEntry,
   now: number,
   policy: DiffPolicy,
 ): { readonly entry?: SnapshotEntry; readonly change?: EntryChange } {
-  // Known for descending only until now: nobody was told of it.
-  const isToldOf = policy.rescoped?.admitted(before.name, before.kind) ?? true;
+  // A directory known for descending only until now: nobody was told of it.
+  const isToldOf = before.kind === 'file' || (policy.rescoped?.admitted(before.name, before.kind) ?? true);
   const change: EntryChange | undefined =
     before.reported !== null && isToldOf && policy.admits(before.name, before.kind)
       ? {

@@ -123,8 +123,10 @@ export class Witness {
     const { path, record, forget } = commit;
     const old = this.#known.get(path) ?? new Map();
     const now = await this.#read(path);
-    const scopeChanged =
-      record !== null && before !== undefined && !['', record.scope].includes(before.scope);
+    const former =
+      before === undefined || ['', scope].includes(before.scope)
+        ? undefined
+        : this.#selectionOf(before.scope);
     for (const [key, known] of old) {
       const still = now.get(key);
       if (still !== undefined && sameLook(known.facts, still.facts)) continue;
@@ -136,7 +138,8 @@ export class Witness {
     for (const [key, known] of now) {
       const standing = old.get(key);
       if (standing !== undefined && sameLook(standing.facts, known.facts)) continue;
-      came.set(key, { known, maySilently: before?.stub === 'baseline' || scopeChanged });
+      const maySilently = before?.stub === 'baseline' || former?.admits(known.path, known.kind) === false;
+      came.set(key, { known, maySilently });
     }
     if (record === null) this.#known.delete(path);
     else this.#known.set(path, now);
@@ -164,7 +167,9 @@ export class Witness {
       .flatMap(({ entries }) => entries)
       .flatMap(({ name, kind, reported }): Known[] => {
         const at = joinPath(path, name);
-        return reported !== null && selection.admits(at, kind) ? [{ path: at, kind, facts: reported }] : [];
+        // A partial listing under new rules takes in files, and leaves it to a complete one to tell of directories.
+        const isKnown = reported !== null && (kind === 'file' || selection.admits(at, kind));
+        return isKnown ? [{ path: at, kind, facts: reported }] : [];
       });
     return new Map(known.map((entry) => [keyOf(entry.path, entry.kind), entry]));
   }

@@ -303,6 +303,7 @@ suite('scope', () => {
     admitted: (name: string) => name !== 'fresh',
     admittedSize: (size: number | null) => (size ?? 0) <= 100,
     descended: (name: string) => name !== 'fresh',
+    stay: false,
   };
   const fromBaseline = { ...rescoped, initial: 'baseline' as const };
   const fromEmit = { ...rescoped, initial: 'emit' as const };

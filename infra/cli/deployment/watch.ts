@@ -47,7 +47,10 @@ function nameOf(key: WatchKey): string {
   return key.slice(key.indexOf('/') + 1);
 }
 
-/** A deployment's rules are those that its directories were listed under. */
+/**
+ * A deployment's rules are those that its directories were listed under; of the files there consumers know, also where a
+ * partial listing found them under newer rules.
+ */
 function selections(state: State): (scope: string) => Promise<Selection> {
   const known = new Map<string, Selection>();
   return async (scope) => {
@@ -55,7 +58,11 @@ function selections(state: State): (scope: string) => Promise<Selection> {
     if (found !== undefined) return found;
     const rules = await state.scopeRules(scope);
     if (rules === undefined) throw new StateUnusable(`the state has lost the rules of scope ${scope}`);
-    const selection = compileSelection(rules);
+    const listed = compileSelection(rules);
+    const selection: Selection = {
+      ...listed,
+      admits: (path, kind) => kind === 'file' || listed.admits(path, kind),
+    };
     known.set(scope, selection);
     return selection;
   };
