@@ -63,6 +63,12 @@ const changeable = /[\p{Cc}\udcff]/u;
 /** Sends the commands together; throws where a reply is not one to its command. */
 export type Ask = (commands: readonly string[]) => Promise<readonly Reply[]>;
 
+/** A listing made of a look, and how far the look may be trusted then. */
+export interface FilledIn {
+  readonly listing: Listing;
+  readonly trust: Trust;
+}
+
 /** A transfer and what it said. */
 export interface Answer<T extends ParsedListing> {
   readonly retrieved: Retrieved;
@@ -103,7 +109,7 @@ export abstract class DirectoryReader {
    * An exact listing of a directory that the look shows to its end, by commands that need no connection of their own; undefined
    * where that is not possible, or something has changed since.
    */
-  async fillIn(_path: string, _look: Look, _ask: Ask): Promise<Listing | undefined> {
+  async fillIn(_path: string, _look: Look, _ask: Ask): Promise<FilledIn | undefined> {
     return undefined;
   }
 

@@ -21,6 +21,11 @@ export class ListOffsets {
     if (offset % quarterMs === 0 && Math.abs(offset) <= furthestMs) this.#seen.add(offset);
   }
 
+  /** Whether LIST is not known to show anything but UTC. */
+  get areUtc(): boolean {
+    return [...this.#seen].every((offset) => offset === 0);
+  }
+
   /** Whether anybody can tell what time the line shows. */
   tells({ precision }: Line): boolean {
     return precision === 'day' || this.#seen.size > 0;

@@ -40,7 +40,11 @@ export function compareLook(look: Look, exact: EntryList, offsets?: ListOffsets)
     doubted ||= aheadOfUs > -minuteSeconds * 1_000 && aheadOfUs < aheadMs;
   }
   if (offsets !== undefined) learnFrom(shown, tracked, { offsets, before: look.at - aheadMs });
-  return { afterSeconds: showsLocalTime ? repeatedSeconds : minuteSeconds, doubted };
+  return { afterSeconds: secondsToTrust(showsLocalTime), doubted };
+}
+
+export function secondsToTrust(showsLocalTime: boolean): number {
+  return showsLocalTime ? repeatedSeconds : minuteSeconds;
 }
 
 function learnFrom(

@@ -1,11 +1,11 @@
 import { joinPath } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import { type Ask, DirectoryReader } from './directory-reader.ts';
+import { type Ask, DirectoryReader, type FilledIn } from './directory-reader.ts';
 import { refused } from './judgement.ts';
 import { ListOffsets } from './list-offsets.ts';
 import type { Look } from './look.ts';
-import { compareLook } from './look-comparison.ts';
+import { compareLook, secondsToTrust } from './look-comparison.ts';
 import { MlsdParser, type ParsedMlsd } from './mlsd.ts';
 import { describable, describeAll } from './mlst.ts';
 import { fillIn, outlineOf } from './outline.ts';
@@ -65,7 +65,7 @@ export class MlsdReader extends DirectoryReader {
     return this.#described(path, parsed) ?? 'not possible';
   }
 
-  override async fillIn(path: string, look: Look, ask: Ask): Promise<Listing | undefined> {
+  override async fillIn(path: string, look: Look, ask: Ask): Promise<FilledIn | undefined> {
     if (look.entryCount > this.traits.fillsInUpTo) return undefined;
     const directory = this.wireOf(path);
     const outline = outlineOf(look, this.#offsets);
@@ -76,11 +76,14 @@ export class MlsdReader extends DirectoryReader {
       offsets: this.#offsets,
     });
     const listing = parsed && this.#described(path, parsed);
-    if (listing?.status !== 'complete') return listing;
-    for (const { name, kind } of outline.entries) {
-      if (kind === 'directory') this.#remember(below(path, name), undefined);
+    if (listing === undefined) return undefined;
+    if (listing.status === 'complete') {
+      for (const { name, kind } of outline.entries) {
+        if (kind === 'directory') this.#remember(below(path, name), undefined);
+      }
     }
-    return listing;
+    // None of its files is new, so a write at just that minute shows.
+    return { listing, trust: { afterSeconds: secondsToTrust(!this.#offsets.areUtc), doubted: false } };
   }
 
   override trust(look: Look, listing: CompleteListing): Trust | undefined {

@@ -3,7 +3,7 @@ import { profileName } from '../../tree/listing.ts';
 import { nextProbe } from '../../tree/probe.ts';
 import type { Known, ListRequest } from '../remote.ts';
 import { OutOfStep } from './control.ts';
-import type { Ask, DirectoryReader, ServerTraits } from './directory-reader.ts';
+import type { Ask, DirectoryReader, FilledIn, ServerTraits } from './directory-reader.ts';
 import { filesOf, type Look, parseLook } from './look.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
@@ -87,10 +87,9 @@ export class Probing {
       if (wholeSubtree) this.#subtrees.begin(path, look);
       return unchanged(path, look);
     }
-    const listing =
-      this.#reader.readLook(path, look) ??
-      (await this.#fillInAgain(path, look, known)) ??
-      (await this.#describe(path, look));
+    const filledIn = await this.#fillInAgain(path, look, known);
+    if (filledIn !== undefined) return this.#withProbe(filledIn.listing, look, known, filledIn.trust);
+    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
     return this.#withProbe(listing, look, known);
   }
 
@@ -98,8 +97,9 @@ export class Probing {
   async #readFirst(path: string, wholeSubtree: boolean): Promise<Listing> {
     const look = await this.#subtrees.look(path, (_, isWhole) => isWhole);
     const filledIn = look && (await this.#reader.fillIn(path, look, (commands) => this.#ask(commands)));
-    if (look !== undefined && filledIn?.status === 'complete')
-      return this.#withProbe(filledIn, look, undefined);
+    if (look !== undefined && filledIn?.listing.status === 'complete') {
+      return this.#withProbe(filledIn.listing, look, undefined, filledIn.trust);
+    }
     const exact = await this.#turns.alone(() => this.#reader.read(path));
     const trusted = look && this.#withProbe(exact, look, undefined);
     if (trusted?.status === 'complete' && trusted.probe !== undefined) return trusted;
@@ -111,7 +111,7 @@ export class Probing {
   }
 
   /** What the same look as last time shows: then it showed all of the directory, and so it does now. */
-  async #fillInAgain(path: string, look: Look, known: Known | undefined): Promise<Listing | undefined> {
+  async #fillInAgain(path: string, look: Look, known: Known | undefined): Promise<FilledIn | undefined> {
     if (known?.probe?.digest !== look.digest) return undefined;
     return this.#reader.fillIn(path, look, (commands) => this.#ask(commands));
   }
@@ -158,9 +158,13 @@ export class Probing {
     );
   }
 
-  #withProbe(listing: Listing, look: Look, known: Known | undefined): Listing {
+  #withProbe(
+    listing: Listing,
+    look: Look,
+    known: Known | undefined,
+    trust = listing.status === 'complete' ? this.#reader.trust(look, listing) : undefined,
+  ): Listing {
     if (listing.status !== 'complete') return listing;
-    const trust = this.#reader.trust(look, listing);
     if (trust === undefined) {
       this.#failed();
       return listing;
