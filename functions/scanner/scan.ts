@@ -88,6 +88,7 @@ class TaskRun {
   readonly #descendsEverywhere: boolean;
   readonly #frontier: Frontier<Asked>;
   readonly #batch: Batch;
+  readonly #hasRoot: boolean;
   readonly #except: ReadonlySet<string>;
   /** Directories with any of those below them. */
   readonly #cut: ReadonlySet<string>;
@@ -121,6 +122,7 @@ class TaskRun {
     this.#descendsEverywhere = descendsEverywhere(task.watch.selection);
     this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
+    this.#hasRoot = claimed.scope.subtrees.includes('');
     this.#except = new Set(claimed.scope.except);
     this.#cut = new Set(claimed.scope.except.flatMap(ancestors));
     this.#startedAt = clock();
@@ -231,8 +233,8 @@ class TaskRun {
     const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
     const wholeSubtree = this.#isWhole(record);
     if (known !== undefined) return { path, known, wholeSubtree, directory, record };
-    // Nobody has seen what is below: while slots are idle it will soon be handed on.
-    const isMine = this.#services.sessions.idle(this.#task.server) === 0;
+    // The task with the root, of a tree that nobody has seen yet, hands on what is below as soon as it can.
+    const isMine = !this.#hasRoot || this.#services.sessions.idle(this.#task.server) === 0;
     return { path, wholeSubtree: wholeSubtree && isMine, directory, record };
   }
 

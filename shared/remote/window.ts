@@ -4,6 +4,8 @@ export interface WindowLimits {
   readonly max: number;
   /** Whether to stop growing, and to shrink to `first`, when answers come late: more in flight would only wait. */
   readonly byLatency?: boolean;
+  /** Asked with each answer: whether to stop growing, since more in flight would only wait. */
+  readonly isEnough?: () => boolean;
 }
 
 /** Two clocks' ticks and the like: on loopback a round trip is shorter than the work that an answer makes. */
@@ -18,13 +20,15 @@ export class Window {
   #max: number;
   readonly #first: number;
   readonly #byLatency: boolean;
+  readonly #isEnough: () => boolean;
   #quickestMs = Number.POSITIVE_INFINITY;
 
-  constructor({ first, max, byLatency = false }: WindowLimits) {
+  constructor({ first, max, byLatency = false, isEnough = () => false }: WindowLimits) {
     this.#first = first;
     this.#size = first;
     this.#max = max;
     this.#byLatency = byLatency;
+    this.#isEnough = isEnough;
   }
 
   get size(): number {
@@ -35,8 +39,9 @@ export class Window {
     this.#quickestMs = Math.min(this.#quickestMs, afterMs);
     const isLate = (times: number): boolean =>
       this.#byLatency && afterMs > times * this.#quickestMs + slackMs;
-    if (!isLate(2)) this.#size = Math.min(this.#max, this.#size + 1);
-    else if (isLate(4)) this.#size = Math.max(Math.min(this.#first, this.#max), this.#size - 1);
+    if (!isLate(2)) {
+      if (!this.#isEnough()) this.#size = Math.min(this.#max, this.#size + 1);
+    } else if (isLate(4)) this.#size = Math.max(Math.min(this.#first, this.#max), this.#size - 1);
   }
 
   /** The server refuses so many: from now on half as many at most. */

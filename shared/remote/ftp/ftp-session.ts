@@ -52,7 +52,7 @@ export class FtpSession implements Session {
     const { inFlight } = this.capabilities;
     const lister = new Lister<Listing | Unchanged>(requests, {
       read: (request, outcome) => void this.#read(request, outcome),
-      window: { first: Math.min(4, inFlight), max: inFlight },
+      window: { first: Math.min(4, inFlight), max: inFlight, isEnough: () => this.#turns.isBusy },
     });
     try {
       yield* lister.run(signal);

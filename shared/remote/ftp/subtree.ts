@@ -60,9 +60,10 @@ export class Subtree {
 
   /** Whether it shows the directory, or has begun and may do so in a moment. */
   foresees(path: string, now: number): boolean {
+    const since = now - (this.#sawTopAt ?? Number.NEGATIVE_INFINITY);
     const shown = this.#shown.get(path);
     if (shown !== undefined) return typeof shown === 'object';
-    return !this.#isOver && this.#sawTopAt !== undefined && now - this.#sawTopAt <= soonMs;
+    return !this.#isOver && since <= soonMs;
   }
 
   /** Resolves with the look at the directory if it can be believed, else with undefined, once that is known. */

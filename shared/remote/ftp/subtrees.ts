@@ -16,6 +16,13 @@ const mostUseless = 3;
 /** Names in a directory up to which it must be possible to fill in times for an outline to be worth its while. */
 const leastFilledIn = 20;
 
+interface Expected {
+  /** Whether a look is the one at the directory that is listed. */
+  readonly isTop: (look: Look) => boolean;
+  /** Whether what is below was never listed. */
+  readonly isOutline: boolean;
+}
+
 /**
  * Looks at whole subtrees: `LIST -aR` on a data connection costs ProFTPD far less than STAT of each directory, for it sends each line
  * of STAT alone. Of a directory that is known, it only ever shows that it is the same. Of one that was never listed it shows everything
@@ -85,11 +92,8 @@ export class Subtrees {
   /** Told of a look that shows a directory to be the same, below which all is asked for: lists what is there. */
   begin(path: string, { digest, listing }: Look): void {
     if (links.test(listing)) return;
-    this.#begin(
-      path,
-      (look) => look.digest === digest,
-      async () => true,
-    );
+    const isTop = (look: Look): boolean => look.digest === digest;
+    this.#begin(path, { isTop, isOutline: false });
   }
 
   /** Told of the first listing of a directory, below which all is asked for. */
@@ -98,26 +102,29 @@ export class Subtrees {
     if (upTo < leastFilledIn || ofKinds(entries, 'link').length > 0) return;
     if (ofKinds(entries, 'directory').length === 0) return;
     const isTop = (look: Look): boolean => this.#reader.trust(look, listing) !== undefined;
-    // Where it is must be known, so that links can be told from directories below it.
-    this.#begin(path, isTop, () => this.#reader.isThere(path));
+    this.#begin(path, { isTop, isOutline: true });
   }
 
-  #begin(path: string, isTop: (look: Look) => boolean, isThere: () => Promise<boolean>): void {
+  #begin(path: string, expected: Expected): void {
     if (this.#off || !plain.test(path) || this.#byTop.has(path)) return;
-    const subtree = new Subtree(path, isTop);
+    const subtree = new Subtree(path, expected.isTop);
     this.#byTop.set(path, subtree);
+    // Where the directory is must be known, so that links can be told from directories below it; a look has shown it.
+    const isThere = () => this.#reader.isThere(path);
     this.#turns
-      .alone(() => this.#list(path, subtree, isThere))
+      .alone(async () => {
+        this.#account();
+        const isWanted = (): boolean => !(this.#off || subtree.isOver);
+        if (isWanted() && (!expected.isOutline || (await isThere())))
+          await this.#list(path, subtree, isWanted);
+      })
       .then(
         () => subtree.end(),
         (error: unknown) => subtree.fail(error),
       );
   }
 
-  async #list(path: string, subtree: Subtree, isThere: () => Promise<boolean>): Promise<void> {
-    this.#account();
-    const isWanted = (): boolean => !(this.#off || subtree.isOver);
-    if (!isWanted() || !(await isThere())) return;
+  async #list(path: string, subtree: Subtree, isWanted: () => boolean): Promise<void> {
     const sections = new SectionReader(path);
     try {
       const inOrder = await this.#reader.listBelow(path, isWanted, (chunk) => {

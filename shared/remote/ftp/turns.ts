@@ -63,6 +63,11 @@ export class Turns {
     return done.promise;
   }
 
+  /** Whether as much work waits as keeps the connection busy for a while. */
+  get isBusy(): boolean {
+    return this.#works.length > 1;
+  }
+
   /** Whether work waits for its turn. */
   get hasWork(): boolean {
     return this.#works.length > 0;
@@ -76,12 +81,12 @@ export class Turns {
 
   /** Resolves once nothing is under way. */
   async idle(): Promise<void> {
-    if (!this.#isBusy()) return;
+    if (!this.#isInUse()) return;
     this.#idle ??= Promise.withResolvers();
     await this.#idle.promise;
   }
 
-  #isBusy(): boolean {
+  #isInUse(): boolean {
     return this.#working || this.#works.length > 0 || this.#asked.length > 0 || this.#waiting.length > 0;
   }
 
