@@ -88,7 +88,6 @@ class TaskRun {
   readonly #descendsEverywhere: boolean;
   readonly #frontier: Frontier<Asked>;
   readonly #batch: Batch;
-  readonly #hasRoot: boolean;
   readonly #except: ReadonlySet<string>;
   /** Directories with any of those below them. */
   readonly #cut: ReadonlySet<string>;
@@ -122,7 +121,6 @@ class TaskRun {
     this.#descendsEverywhere = descendsEverywhere(task.watch.selection);
     this.#frontier = new Frontier(claimed.scope.subtrees, task.watch.scan.inFlight);
     this.#batch = new Batch(services.state, claimed.fence, claimed.scope.subtrees);
-    this.#hasRoot = claimed.scope.subtrees.includes('');
     this.#except = new Set(claimed.scope.except);
     this.#cut = new Set(claimed.scope.except.flatMap(ancestors));
     this.#startedAt = clock();
@@ -231,14 +229,11 @@ class TaskRun {
     }
     const path = absolutePath(this.#task.watch.root, directory);
     const known = knownOf(record, this.#claimed.scan.scope, this.#clock());
-    const wholeSubtree = this.#isWhole(record);
-    if (known !== undefined) return { path, known, wholeSubtree, directory, record };
-    // The task with the root, of a tree that nobody has seen yet, hands on what is below as soon as it can.
-    const isMine = !this.#hasRoot || this.#services.sessions.idle(this.#task.server) === 0;
-    return { path, wholeSubtree: wholeSubtree && isMine, directory, record };
+    if (known === undefined) return { path, directory, record };
+    return { path, known, wholeSubtree: this.#isWhole(record), directory, record };
   }
 
-  /** Whether this task asks for every directory below, and there may be some. */
+  /** Whether this task asks for every directory below, and there are any. */
   #isWhole({ path, leaf }: DirectoryRecord): boolean {
     return !leaf && this.#pace === undefined && this.#descendsEverywhere && !this.#cut.has(path);
   }

@@ -25,8 +25,8 @@ export interface ListRequest {
   /** Of a directory that was listed before. */
   readonly known?: Known;
   /**
-   * All directories below it, at any depth, will be asked for in the same session: listing them at once is no waste. Of a
-   * directory that was listed before, there are some.
+   * There are directories below it, and all of them, at any depth, will be asked for in the same session: listing them at
+   * once is no waste.
    */
   readonly wholeSubtree?: boolean;
 }

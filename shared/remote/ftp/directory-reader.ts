@@ -36,8 +36,8 @@ export interface ServerTraits {
    * cut at another number of lines in each directory (ProFTPD).
    */
   readonly describesUpTo: number;
-  /** Names in a directory up to which asking for their times takes less time than a data connection; 0: never. */
-  readonly fillsInUpTo: number;
+  /** The same where a look was proved by an exact listing once: such a one is not cut. */
+  readonly describesAgainUpTo: number;
   /** Lines at which this kind of server cuts a listing. */
   readonly cutsAt: number | undefined;
   /** How it reads the byte 0xFF in a command. */
@@ -62,12 +62,6 @@ const changeable = /[\p{Cc}\udcff]/u;
 
 /** Sends the commands together; throws where a reply is not one to its command. */
 export type Ask = (commands: readonly string[]) => Promise<readonly Reply[]>;
-
-/** A listing made of a look, and how far the look may be trusted then. */
-export interface FilledIn {
-  readonly listing: Listing;
-  readonly trust: Trust;
-}
 
 /** A transfer and what it said. */
 export interface Answer<T extends ParsedListing> {
@@ -106,10 +100,10 @@ export abstract class DirectoryReader {
    */
   abstract describe(path: string, look: Look, ask: Ask): Promise<Listing | 'not possible' | 'not proved'>;
   /**
-   * An exact listing of a directory that the look shows to its end, by commands that need no connection of their own; undefined
-   * where that is not possible, or something has changed since.
+   * An exact listing of what a look names that an exact listing has proved once, by commands that need no connection of their own;
+   * undefined where that is not possible, or something has changed since the look.
    */
-  async fillIn(_path: string, _look: Look, _ask: Ask): Promise<FilledIn | undefined> {
+  async describeAgain(_path: string, _look: Look, _ask: Ask): Promise<CompleteListing | undefined> {
     return undefined;
   }
 
@@ -181,11 +175,6 @@ export abstract class DirectoryReader {
   /** How the path is sent; undefined where that is not known before it was entered. */
   wireOf(path: string): string | undefined {
     return this.#wires.known(path);
-  }
-
-  /** Whether it can be entered and is no link by now. */
-  async isThere(path: string): Promise<boolean> {
-    return (await this.enter(path)) === undefined;
   }
 
   /**

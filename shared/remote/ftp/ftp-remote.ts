@@ -149,10 +149,10 @@ export class FtpRemote implements Remote {
       statsAny: measured !== undefined && measured !== 'proftpd',
       listsSubtrees: measured === 'proftpd',
       keepsCutLists: measured === 'proftpd',
-      // MDTM takes 45 µs of its processor, a line of LIST or MLSD 30.
-      fillsInUpTo: measured === 'proftpd' ? Math.min(1_000, Math.floor(10 * roundTripMs)) : 0,
       // A data connection takes three round trips, in which nothing else is asked; a file by MLST 10 to 20 µs.
       describesUpTo: measured === 'pure-ftpd' ? Math.max(10, Math.min(1_000, 100 * roundTripMs)) : 0,
+      // MLST takes 50 µs of its processor, a line of MLSD 30.
+      describesAgainUpTo: measured === 'proftpd' ? Math.min(1_000, Math.floor(10 * roundTripMs)) : 0,
       cutsAt: measured === 'vsftpd' || measured === 'proftpd' ? undefined : 10_000,
       // vsftpd doubles it in replies, and takes it as it is in commands.
       readsIac: measured === undefined ? 'unknown' : measured === 'proftpd' ? 'tells' : 'single',

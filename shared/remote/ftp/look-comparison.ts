@@ -3,7 +3,6 @@ import type { Entry } from '../../tree/entry.ts';
 import type { Trust } from '../../tree/probe.ts';
 import { type ParsedList, parseList } from './list.ts';
 import { utcClock } from './list-clock.ts';
-import type { ListOffsets } from './list-offsets.ts';
 import { dataOf, type Look } from './look.ts';
 
 const minuteMs = 60_000;
@@ -12,15 +11,14 @@ const minuteSeconds = 62;
 /** In autumn a local clock shows the minutes of an hour twice. */
 const repeatedSeconds = 3_700;
 /** Beyond what any zone and any clock that is looked after are ahead of ours. */
-export const aheadMs = 26 * 3_600_000;
+const aheadMs = 26 * 3_600_000;
 
 /**
  * Compares a look with the entries of an exact listing (MLSD: seconds, UTC). Undefined where they do not show the same
  * files, sizes and directories: the server shows more, less or something else by STAT, or something has changed
- * between the two. Links are left out: ProFTPD lists by MLSD only those that lead somewhere. `offsets` learn from times that
- * nobody changes any more.
+ * between the two. Links are left out: ProFTPD lists by MLSD only those that lead somewhere.
  */
-export function compareLook(look: Look, exact: EntryList, offsets?: ListOffsets): Trust | undefined {
+export function compareLook(look: Look, exact: EntryList): Trust | undefined {
   const parsed = parsedLook(look);
   if (parsed.malformed !== undefined) return undefined;
   const shown = new Map<string, Entry>();
@@ -39,23 +37,7 @@ export function compareLook(look: Look, exact: EntryList, offsets?: ListOffsets)
     const aheadOfUs = entry.modifiedAt - look.at;
     doubted ||= aheadOfUs > -minuteSeconds * 1_000 && aheadOfUs < aheadMs;
   }
-  if (offsets !== undefined) learnFrom(shown, tracked, { offsets, before: look.at - aheadMs });
-  return { afterSeconds: secondsToTrust(showsLocalTime), doubted };
-}
-
-export function secondsToTrust(showsLocalTime: boolean): number {
-  return showsLocalTime ? repeatedSeconds : minuteSeconds;
-}
-
-function learnFrom(
-  shown: ReadonlyMap<string, Entry>,
-  exact: EntryList,
-  { offsets, before }: { readonly offsets: ListOffsets; readonly before: number },
-): void {
-  for (const { name, modifiedAt } of exact) {
-    const line = shown.get(name);
-    if (line !== undefined && modifiedAt !== null && modifiedAt < before) offsets.learn(line, modifiedAt);
-  }
+  return { afterSeconds: showsLocalTime ? repeatedSeconds : minuteSeconds, doubted };
 }
 
 /** As if the server were in UTC. Parsed anew each time: hundreds of looks wait at a time, and what is parsed is larger. */

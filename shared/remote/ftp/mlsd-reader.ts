@@ -1,14 +1,13 @@
 import { joinPath } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import { type Ask, DirectoryReader, type FilledIn } from './directory-reader.ts';
+import { type Ask, DirectoryReader } from './directory-reader.ts';
 import { refused } from './judgement.ts';
-import { ListOffsets } from './list-offsets.ts';
 import type { Look } from './look.ts';
-import { compareLook, secondsToTrust } from './look-comparison.ts';
+import { compareLook } from './look-comparison.ts';
 import { MlsdParser, type ParsedMlsd } from './mlsd.ts';
 import { describable, describeAll } from './mlst.ts';
-import { fillIn, outlineOf } from './outline.ts';
+import type { Reply } from './reply-reader.ts';
 import { printable, toWire } from './wire.ts';
 
 const profile: Profile = { command: 'mlsd', zone: 'UTC', offsetMinutes: 0 };
@@ -30,12 +29,8 @@ export class MlsdReader extends DirectoryReader {
   #mostLines = 0;
   /** A listing came without a word of that, in another language perhaps: nothing can be proved. */
   #saysNothing = false;
-  /**
-   * The `unique` fact of directories as their parents showed them, until they are listed themselves; undefined where one may
-   * be a link by now.
-   */
-  readonly #expected = new Map<string, string | undefined>();
-  readonly #offsets = new ListOffsets();
+  /** The `unique` fact of directories as their parents showed them, until they are listed themselves. */
+  readonly #expected = new Map<string, string>();
 
   override profile(): Profile {
     return profile;
@@ -57,49 +52,43 @@ export class MlsdReader extends DirectoryReader {
   ): Promise<Listing | 'not possible' | 'not proved'> {
     if (this.#saysNothing || look.entryCount > this.traits.describesUpTo) return 'not possible';
     const directory = this.wireOf(path);
-    const names = describable(look)?.map(({ name }) => name);
+    const names = describable(look);
     if (directory === undefined || names === undefined) return 'not possible';
     if (look.entryCount + dots > this.#mostLines) return 'not proved';
     const parsed = await describeAll(directory, names, { ask, leave: this.traits.mustLeave });
     if (parsed === undefined) return 'not possible';
-    return this.#described(path, parsed) ?? 'not possible';
+    const listing = this.#described(path, parsed);
+    return listing === undefined ? 'not possible' : (this.#other(path, parsed) ?? listing);
   }
 
-  override async fillIn(path: string, look: Look, ask: Ask): Promise<FilledIn | undefined> {
-    if (look.entryCount > this.traits.fillsInUpTo) return undefined;
+  /** Of directories without others alone: MLST follows links, so it cannot tell one from a directory. */
+  override async describeAgain(path: string, look: Look, ask: Ask): Promise<CompleteListing | undefined> {
+    if (look.entryCount > this.traits.describesAgainUpTo || look.directories.length > 0) return undefined;
     const directory = this.wireOf(path);
-    const outline = outlineOf(look, this.#offsets);
-    if (directory === undefined || outline === undefined) return undefined;
-    const parsed = await fillIn(directory, look, outline, {
-      ask,
-      isThere: (where) => this.misplaced(path, where) === undefined,
-      offsets: this.#offsets,
-    });
-    const listing = parsed && this.#described(path, parsed);
-    if (listing === undefined) return undefined;
-    if (listing.status === 'complete') {
-      for (const { name, kind } of outline.entries) {
-        if (kind === 'directory') this.#remember(below(path, name), undefined);
-      }
-    }
-    // None of its files is new, so a write at just that minute shows.
-    return { listing, trust: { afterSeconds: secondsToTrust(!this.#offsets.areUtc), doubted: false } };
+    const names = describable(look);
+    if (directory === undefined || names === undefined) return undefined;
+    const isThere = (where: Reply): boolean => this.misplaced(path, where) === undefined;
+    const parsed = await describeAll(directory, names, { ask, leave: this.traits.mustLeave, isThere });
+    if (parsed === undefined || this.#isAnother(path, parsed)) return undefined;
+    const listing = this.#described(path, parsed);
+    if (listing?.status !== 'complete' || compareLook(look, listing.entries) === undefined) return undefined;
+    this.#expected.delete(path);
+    return listing;
   }
 
   override trust(look: Look, listing: CompleteListing): Trust | undefined {
-    return compareLook(look, listing.entries, this.#offsets);
+    return compareLook(look, listing.entries);
   }
 
   /** Undefined where it is not a whole listing. */
   #described(path: string, parsed: ParsedMlsd): Listing | undefined {
     const retrieved = { reply: { code: 250, message: '' }, ended: 'in order' } as const;
     const listing = this.judge({ path, parsed, retrieved });
-    return listing.status === 'complete' ? (this.#other(path, parsed) ?? listing) : undefined;
+    return listing.status === 'complete' ? listing : undefined;
   }
 
   protected override async readSayable(path: string): Promise<Listing> {
-    const mayBeLink = this.#expected.has(path) && this.#expected.get(path) === undefined;
-    const safe = this.isSafe(path) && !mayBeLink;
+    const safe = this.isSafe(path);
     const refusal = safe ? undefined : await this.enter(path);
     if (refusal !== undefined) return refusal;
     const command = safe ? `MLSD ${toWire(path)}` : 'MLSD';
@@ -123,10 +112,9 @@ export class MlsdReader extends DirectoryReader {
 
   /** MLSD follows a link; device and inode then are those of another directory. */
   #other(path: string, parsed: ParsedMlsd): Listing | undefined {
-    const { unique } = parsed;
-    const expected = this.#expected.get(path);
+    const isAnother = this.#isAnother(path, parsed);
     this.#expected.delete(path);
-    if (expected !== undefined && unique !== undefined && expected !== unique) {
+    if (isAnother) {
       const detail = 'no longer the directory that its parent showed: replaced, perhaps by a link';
       return refused(path, profile, 'not-found', detail);
     }
@@ -134,16 +122,16 @@ export class MlsdReader extends DirectoryReader {
     return undefined;
   }
 
+  #isAnother(path: string, { unique }: ParsedMlsd): boolean {
+    const expected = this.#expected.get(path);
+    return expected !== undefined && unique !== undefined && expected !== unique;
+  }
+
   #expect(path: string, { uniqueDirectories }: ParsedMlsd): void {
-    for (const [name, unique] of uniqueDirectories) this.#remember(below(path, name), unique);
-  }
-
-  #remember(path: string, unique: string | undefined): void {
     if (this.#expected.size > maxExpected) this.#expected.clear();
-    this.#expected.set(path, unique);
+    const parent = path === '/' ? '' : path;
+    for (const [name, unique] of uniqueDirectories) {
+      this.#expected.set(path === '/' ? `/${name}` : joinPath(parent, name), unique);
+    }
   }
-}
-
-function below(path: string, name: string): string {
-  return path === '/' ? `/${name}` : joinPath(path, name);
 }

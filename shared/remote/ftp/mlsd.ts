@@ -132,7 +132,7 @@ function kindOf(type: string): EntryKind {
 }
 
 /** YYYYMMDDHHMMSS with an optional fraction, always UTC; null for what no calendar has. */
-export function parseTime(text: string): number | null {
+function parseTime(text: string): number | null {
   if (!/^\d{14}(\.\d+)?$/.test(text)) return null;
   const year = digits(text, 0, 4);
   const month = digits(text, 4, 6);

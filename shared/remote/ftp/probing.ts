@@ -3,7 +3,7 @@ import { profileName } from '../../tree/listing.ts';
 import { nextProbe } from '../../tree/probe.ts';
 import type { Known, ListRequest } from '../remote.ts';
 import { OutOfStep } from './control.ts';
-import type { Ask, DirectoryReader, FilledIn, ServerTraits } from './directory-reader.ts';
+import type { Ask, DirectoryReader, ServerTraits } from './directory-reader.ts';
 import { filesOf, type Look, parseLook } from './look.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
@@ -21,7 +21,6 @@ const successes: Readonly<Record<string, readonly [number, number]>> = {
   PWD: [257, 257],
   STAT: [211, 213],
   MLST: [250, 250],
-  MDTM: [213, 213],
 };
 
 /**
@@ -73,10 +72,8 @@ export class Probing {
   }
 
   async read({ path, known, wholeSubtree = false }: ListRequest): Promise<Listing | Unchanged> {
-    if (!this.#isWorthALook(path, known)) {
-      if (known === undefined && this.#fillsIn(path)) return this.#readFirst(path, wholeSubtree);
-      return this.#turns.alone(() => this.#reader.read(path));
-    }
+    if (!this.#isWorthALook(path, known)) return this.#turns.alone(() => this.#reader.read(path));
+    const { generation } = this.#subtrees;
     if (known !== undefined) {
       const same = await this.#subtrees.look(path, (look) => this.#isUnchanged(look, known));
       if (same !== undefined) return unchanged(path, same);
@@ -84,44 +81,19 @@ export class Probing {
     const look = await this.#look(path);
     if (look === undefined) return this.#turns.alone(() => this.#reader.read(path));
     if (known !== undefined && this.#isUnchanged(look, known)) {
-      if (wholeSubtree) this.#subtrees.begin(path, look);
+      if (wholeSubtree) this.#subtrees.begin(path, look, generation);
       return unchanged(path, look);
     }
-    const filledIn = await this.#fillInAgain(path, look, known);
-    if (filledIn !== undefined) return this.#withProbe(filledIn.listing, look, known, filledIn.trust);
-    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look));
+    const listing = this.#reader.readLook(path, look) ?? (await this.#describe(path, look, known));
     return this.#withProbe(listing, look, known);
   }
 
-  /** A directory that was never listed, on a server where a look at one could take very long. */
-  async #readFirst(path: string, wholeSubtree: boolean): Promise<Listing> {
-    const look = await this.#subtrees.look(path, (_, isWhole) => isWhole);
-    const filledIn = look && (await this.#reader.fillIn(path, look, (commands) => this.#ask(commands)));
-    if (look !== undefined && filledIn?.listing.status === 'complete') {
-      return this.#withProbe(filledIn.listing, look, undefined, filledIn.trust);
-    }
-    const exact = await this.#turns.alone(() => this.#reader.read(path));
-    const trusted = look && this.#withProbe(exact, look, undefined);
-    if (trusted?.status === 'complete' && trusted.probe !== undefined) return trusted;
-    if (look !== undefined) this.#subtrees.distrust(path);
-    if (wholeSubtree && exact.status === 'complete') {
-      this.#subtrees.beginOutline(path, exact, this.#traits.fillsInUpTo);
-    }
-    return exact;
-  }
-
-  /** What the same look as last time shows: then it showed all of the directory, and so it does now. */
-  async #fillInAgain(path: string, look: Look, known: Known | undefined): Promise<FilledIn | undefined> {
-    if (known?.probe?.digest !== look.digest) return undefined;
-    return this.#reader.fillIn(path, look, (commands) => this.#ask(commands));
-  }
-
-  #fillsIn(path: string): boolean {
-    return this.#traits.fillsInUpTo > 0 && this.#isAskable(path);
-  }
-
-  async #describe(path: string, look: Look): Promise<Listing> {
+  async #describe(path: string, look: Look, known: Known | undefined): Promise<Listing> {
     const ask: Ask = (commands) => this.#ask(commands);
+    // The same look as at the last exact listing shows as much as that did: all of the directory.
+    const isProved = known?.probe?.digest === look.digest;
+    const again = isProved ? await this.#reader.describeAgain(path, look, ask) : undefined;
+    if (again !== undefined) return again;
     for (;;) {
       const described = await this.#reader.describe(path, look, ask);
       if (typeof described === 'object') return described;
@@ -139,14 +111,10 @@ export class Probing {
   }
 
   #isWorthALook(path: string, known: Known | undefined): boolean {
-    if (!this.#isAskable(path)) return false;
-    return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
-  }
-
-  #isAskable(path: string): boolean {
     if (this.#off || !isSayable(path)) return false;
     const wire = this.#reader.wireOf(path);
-    return wire !== undefined && wire.length <= longestPath;
+    if (wire === undefined || wire.length > longestPath) return false;
+    return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
   }
 
   #isUnchanged(look: Look, { probe, profile, unchangedSuffices }: Known): boolean {
@@ -158,13 +126,9 @@ export class Probing {
     );
   }
 
-  #withProbe(
-    listing: Listing,
-    look: Look,
-    known: Known | undefined,
-    trust = listing.status === 'complete' ? this.#reader.trust(look, listing) : undefined,
-  ): Listing {
+  #withProbe(listing: Listing, look: Look, known: Known | undefined): Listing {
     if (listing.status !== 'complete') return listing;
+    const trust = this.#reader.trust(look, listing);
     if (trust === undefined) {
       this.#failed();
       return listing;

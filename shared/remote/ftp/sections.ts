@@ -5,8 +5,6 @@ export interface Section {
   readonly path: string;
   /** Its lines, each with a line feed at its end. */
   readonly listing: string;
-  /** Whether it surely shows all of the directory: another one comes behind it. */
-  readonly isWhole: boolean;
 }
 
 const nothing = Buffer.alloc(0);
@@ -24,8 +22,7 @@ const odd = /(?:^|\n)(?![-dbcps][-rwxsStT]{9}[ +.@]|$)|\r(?!\n)|(?<!\r)\n/;
  * name stands in its heading and can make one section look like two: both are of directories in the one that
  * has the name, so the caller believes nothing of directories in one that has new names.
  *
- * ProFTPD says nothing where it was told to show only so many lines (ListOptions maxfiles). It counts them over the whole listing, and
- * after as many it shows no heading any more (since 1.3.5a): so only the last section may be cut. That one is still
+ * ProFTPD says nothing where it was told to show only so many lines (ListOptions maxfiles): the last section may be cut. It is still
  * of use to whoever looks for the very lines that were all of the directory, since its own time is among them.
  */
 export class SectionReader {
@@ -57,7 +54,7 @@ export class SectionReader {
       const path = this.#pathOf(bytes.toString('latin1', end + 2, headingEnd));
       if (path === undefined || odd.test(lines)) this.#ended = true;
       else {
-        sections.push({ path: this.#path, listing: lines.replaceAll('\r\n', '\n'), isWhole: true });
+        sections.push({ path: this.#path, listing: lines.replaceAll('\r\n', '\n') });
         this.#path = path;
         from = headingEnd + 2;
       }
@@ -73,9 +70,7 @@ export class SectionReader {
     const lines = this.#rest.toString('latin1');
     const isWhole = !this.#ended && lines.endsWith('\r\n') && !odd.test(lines);
     this.#ended = true;
-    return isWhole
-      ? { path: this.#path, listing: lines.replaceAll('\r\n', '\n'), isWhole: false }
-      : undefined;
+    return isWhole ? { path: this.#path, listing: lines.replaceAll('\r\n', '\n') } : undefined;
   }
 
   #pathOf(heading: string): string | undefined {

@@ -1,11 +1,9 @@
-import { ofKinds } from '../../tree/entries.ts';
-import type { CompleteListing } from '../../tree/listing.ts';
 import { type DirectoryReader, plain } from './directory-reader.ts';
 import type { Look } from './look.ts';
 import { DataConnectionFailed } from './passive.ts';
 import { above } from './real-places.ts';
 import { SectionReader } from './sections.ts';
-import { type Judge, Subtree } from './subtree.ts';
+import { type IsSame, Subtree } from './subtree.ts';
 import type { Turns } from './turns.ts';
 
 /** A link ends a listing (see `SectionReader`). */
@@ -13,20 +11,9 @@ const links = /^l/m;
 /** So many listings in a row of which most was of no use, and there are no more. */
 const mostUseless = 3;
 
-/** Names in a directory up to which it must be possible to fill in times for an outline to be worth its while. */
-const leastFilledIn = 20;
-
-interface Expected {
-  /** Whether a look is the one at the directory that is listed. */
-  readonly isTop: (look: Look) => boolean;
-  /** Whether what is below was never listed. */
-  readonly isOutline: boolean;
-}
-
 /**
  * Looks at whole subtrees: `LIST -aR` on a data connection costs ProFTPD far less than STAT of each directory, for it sends each line
- * of STAT alone. Of a directory that is known, it only ever shows that it is the same. Of one that was never listed it shows everything
- * but the seconds of times, in one data connection for many.
+ * of STAT alone. It only ever shows that a directory is the same; of all others nothing is known by it.
  */
 export class Subtrees {
   readonly #reader: DirectoryReader;
@@ -38,6 +25,7 @@ export class Subtrees {
   #uselessInARow = 0;
   #off: boolean;
   #closing = false;
+  #generation = 0;
 
   constructor(reader: DirectoryReader, turns: Turns, { off, clock }: { off: boolean; clock: () => number }) {
     this.#reader = reader;
@@ -46,11 +34,11 @@ export class Subtrees {
     this.#off = off;
   }
 
-  /** A look at the directory that is believed by `judge`, or undefined: then it must be looked at by itself. */
-  async look(path: string, judge: Judge): Promise<Look | undefined> {
+  /** A look at the directory that is the same by `isSame`, or undefined: then it must be looked at by itself. */
+  async look(path: string, isSame: IsSame): Promise<Look | undefined> {
     const subtree = this.#of(path);
     if (subtree === undefined) return undefined;
-    const look = await subtree.ask(path, judge);
+    const look = await subtree.ask(path, isSame);
     if (look === undefined) this.#useless += 1;
     else {
       this.#useful += 1;
@@ -70,8 +58,14 @@ export class Subtrees {
     this.drop();
   }
 
+  /** Another one after each `drop`. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Nobody asks any more, and nobody waits. */
   drop(): void {
+    this.#generation += 1;
     for (const subtree of this.#byTop.values()) subtree.drop();
     this.#byTop.clear();
   }
@@ -84,47 +78,33 @@ export class Subtrees {
     }
   }
 
-  /** What was believed of the directory was wrong. */
-  distrust(path: string): void {
-    this.#of(path)?.distrust(path);
-  }
-
-  /** Told of a look that shows a directory to be the same, below which all is asked for: lists what is there. */
-  begin(path: string, { digest, listing }: Look): void {
-    if (links.test(listing)) return;
-    const isTop = (look: Look): boolean => look.digest === digest;
-    this.#begin(path, { isTop, isOutline: false });
-  }
-
-  /** Told of the first listing of a directory, below which all is asked for. */
-  beginOutline(path: string, listing: CompleteListing, upTo: number): void {
-    const { entries } = listing;
-    if (upTo < leastFilledIn || ofKinds(entries, 'link').length > 0) return;
-    if (ofKinds(entries, 'directory').length === 0) return;
-    const isTop = (look: Look): boolean => this.#reader.trust(look, listing) !== undefined;
-    this.#begin(path, { isTop, isOutline: true });
-  }
-
-  #begin(path: string, expected: Expected): void {
-    if (this.#off || !plain.test(path) || this.#byTop.has(path)) return;
-    const subtree = new Subtree(path, expected.isTop);
+  /**
+   * Told of a look that shows a directory to be the same, below which all is asked for: lists what is there. `asked`: the
+   * generation that the directory was asked for in; whoever asks in another must not be told what was shown before.
+   */
+  begin(path: string, { digest, listing }: Look, asked: number): void {
+    if (
+      asked !== this.#generation ||
+      this.#off ||
+      !plain.test(path) ||
+      this.#byTop.has(path) ||
+      links.test(listing)
+    )
+      return;
+    const subtree = new Subtree(path, (look) => look.digest === digest);
     this.#byTop.set(path, subtree);
-    // Where the directory is must be known, so that links can be told from directories below it; a look has shown it.
-    const isThere = () => this.#reader.isThere(path);
     this.#turns
-      .alone(async () => {
-        this.#account();
-        const isWanted = (): boolean => !(this.#off || subtree.isOver);
-        if (isWanted() && (!expected.isOutline || (await isThere())))
-          await this.#list(path, subtree, isWanted);
-      })
+      .alone(() => this.#list(path, subtree))
       .then(
         () => subtree.end(),
         (error: unknown) => subtree.fail(error),
       );
   }
 
-  async #list(path: string, subtree: Subtree, isWanted: () => boolean): Promise<void> {
+  async #list(path: string, subtree: Subtree): Promise<void> {
+    this.#account();
+    const isWanted = (): boolean => !(this.#off || subtree.isOver);
+    if (!isWanted()) return;
     const sections = new SectionReader(path);
     try {
       const inOrder = await this.#reader.listBelow(path, isWanted, (chunk) => {

@@ -337,6 +337,26 @@ describe('FTP: a subtree listed at once', () => {
     await session.close();
   });
 
+  it('is not asked for where nobody wants it any more by the time that the look comes', async () => {
+    const enough = new AbortController();
+    const answers = proftpd();
+    await using server = await OddFtpServer.start({
+      ...answers,
+      STAT: async (talk, argument) => {
+        if (talk.count === 0) {
+          enough.abort(new Error('enough'));
+          await sleep(50);
+        }
+        await answers.STAT?.(talk, argument);
+      },
+    });
+    const session = await server.remote().connect(neverAborted());
+    await assert.rejects(askAll(session, {}, enough.signal), /enough/);
+    await session.ping(neverAborted());
+    assert.deepEqual(asked(server, 'STAT', 'LIST'), [1, 0]);
+    await session.close();
+  });
+
   it('is left alone when nobody wants it any more', async () => {
     const enough = new AbortController();
     await using server = await OddFtpServer.start(

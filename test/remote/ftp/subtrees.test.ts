@@ -173,6 +173,18 @@ void describe('ProFTPD: a subtree at once', {
     }
   }
 
+  it('what has changed is described name by name the next time, far away', () =>
+    withTree({ isFar: true }, async ({ local, look, asked }) => {
+      writeFileSync(join(local, 'c/in/x'), 'another size');
+      utimesSync(join(local, 'c/in/x'), then, then);
+      const exactly: (number | undefined)[] = [];
+      for (const enough of [directories - 1, directories - 1, directories]) {
+        assert.equal(await look(), enough);
+        exactly.push(asked()[2]);
+      }
+      assert.deepEqual(exactly, [1, 0, 0]);
+    }));
+
   it('is asked for again below what has changed', () =>
     withTree({}, async ({ local, look, asked }) => {
       writeFileSync(join(local, 'new'), '');
