@@ -148,7 +148,8 @@ async function editing(
 ): Promise<void> {
   const { signal } = stop;
   const everywhere = async (edit: (tree: string) => void) => {
-    await sleep(3_500, undefined, { signal });
+    // Two scans fit in between: one may fail where somebody else takes the port that ftp-srv was about to listen at.
+    await sleep(4_500, undefined, { signal });
     await scans.between(() => trees.forEach(edit));
   };
   try {

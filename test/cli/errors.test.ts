@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Home } from '../local/home.ts';
-import { freePort } from '../servers/ports.ts';
 import { nobody } from './deployed.ts';
 import { region, startFakeAws } from './fake-aws.ts';
 
@@ -64,7 +63,7 @@ describe('a deployment that cannot be worked on', { concurrency: 2 }, () => {
   });
 
   it('an AWS that does not answer', async (t) => {
-    const home = await atAws(t, { AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}` });
+    const home = await atAws(t, { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     await fails(home, 1, /does not answer/, 'redrive', '--stack', 'Other');
   });
 
