@@ -115,9 +115,10 @@ class Scans {
         shown.scanStarted(watch, expected);
       },
       advanced: (watch, directories, files) => shown.advanced(watch, directories, files),
-      scanFinished: (watch) => {
-        shown.scanFinished(watch);
-        if (this.#running.delete(watch)) this.#scanned.add(watch);
+      scanFinished: (watch, isComplete) => {
+        shown.scanFinished(watch, isComplete);
+        // One that failed has not seen the edit.
+        if (this.#running.delete(watch) && isComplete) this.#scanned.add(watch);
         this.#wake();
       },
       suspend: (print) => shown.suspend(print),
@@ -148,8 +149,7 @@ async function editing(
 ): Promise<void> {
   const { signal } = stop;
   const everywhere = async (edit: (tree: string) => void) => {
-    // Two scans fit in between: one may fail where somebody else takes the port that ftp-srv was about to listen at.
-    await sleep(4_500, undefined, { signal });
+    await sleep(3_500, undefined, { signal });
     await scans.between(() => trees.forEach(edit));
   };
   try {

@@ -195,7 +195,7 @@ function observe({ progress, metrics }: LocalOptions): RunnerObserver {
     scanStarted: (watch, expected) => progress.scanStarted(watch.name, expected),
     advanced: (watch, directories, files) => progress.advanced(watch.name, directories, files),
     scanFinished: (watch, { summary }) => {
-      progress.scanFinished(watch.name);
+      progress.scanFinished(watch.name, summary.status === 'complete');
       metrics.scanFinished({
         tenant: watch.tenant,
         watch: watch.name,

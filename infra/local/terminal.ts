@@ -16,7 +16,7 @@ export interface Progress {
   scanStarted(watch: string, expectedDirectories: number | null): void;
   /** What has been listed since the last call. */
   advanced(watch: string, directories: number, files: number): void;
-  scanFinished(watch: string): void;
+  scanFinished(watch: string, isComplete: boolean): void;
   /**
    * Clears the line, runs `print`, which may write to the same terminal, and draws it again; when `print` returns
    * a promise, once that has settled.

@@ -47,7 +47,7 @@ async function everythingOnOneTerminal(): Promise<void> {
     await channel.send([sampleChange(step)], never);
     log.info(`step ${step}`);
   }
-  progress.scanFinished('incoming');
+  progress.scanFinished('incoming', true);
   await channel.send([sampleChange(5)], never);
-  progress.scanFinished('outgoing');
+  progress.scanFinished('outgoing', true);
 }

@@ -32,6 +32,16 @@ describe('the number of directories in flight', () => {
     assert.equal(grown(new Window({ first: 4, max: 8 }), [1, 1_000, 1_000, 1_000, 1_000]), 8);
   });
 
+  it('grows no more while enough is on its way, whatever came before', () => {
+    let enough = true;
+    const window = new Window({ first: 4, max: 64, isEnough: () => enough });
+    assert.equal(grown(window, times(10, 45)), 4);
+    enough = false;
+    assert.equal(grown(window, times(10, 45)), 14);
+    enough = true;
+    assert.equal(grown(window, times(10, 45)), 14);
+  });
+
   it('stays at half of what was refused', () => {
     const window = new Window({ first: 8, max: 64, byLatency: true });
     grown(window, times(32, 10));

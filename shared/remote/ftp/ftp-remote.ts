@@ -114,9 +114,10 @@ export class FtpRemote implements Remote {
 
   /** All in one round trip. */
   async #settleAtOnce(control: FtpControl): Promise<Settled> {
-    const [feat, , , system] = await control.all(['FEAT', 'OPTS UTF8 ON', 'TYPE I', 'SYST', facts]);
+    const replies = await control.all(['FEAT', 'OPTS UTF8 ON', 'TYPE I', 'SYST', facts]);
+    for (const reply of replies) this.#refuseEnd(reply);
+    const [feat, , , system] = replies;
     if (feat === undefined || system === undefined) throw new Error('no reply');
-    for (const reply of [feat, system]) this.#refuseEnd(reply);
     return { features: parseFeatures(feat), system: system.message };
   }
 

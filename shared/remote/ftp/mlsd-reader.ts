@@ -71,7 +71,7 @@ export class MlsdReader extends DirectoryReader {
     const parsed = await describeAll(directory, names, { ask, leave: this.traits.mustLeave, isThere });
     if (parsed === undefined || this.#isAnother(path, parsed)) return undefined;
     const listing = this.#described(path, parsed);
-    if (listing?.status !== 'complete' || compareLook(look, listing.entries) === undefined) return undefined;
+    if (listing === undefined || compareLook(look, listing.entries) === undefined) return undefined;
     this.#expected.delete(path);
     return listing;
   }
@@ -81,7 +81,7 @@ export class MlsdReader extends DirectoryReader {
   }
 
   /** Undefined where it is not a whole listing. */
-  #described(path: string, parsed: ParsedMlsd): Listing | undefined {
+  #described(path: string, parsed: ParsedMlsd): CompleteListing | undefined {
     const retrieved = { reply: { code: 250, message: '' }, ended: 'in order' } as const;
     const listing = this.judge({ path, parsed, retrieved });
     return listing.status === 'complete' ? listing : undefined;

@@ -6,7 +6,7 @@ import { lookAt } from '../../../shared/remote/ftp/look.ts';
 import type { Session } from '../../../shared/remote/remote.ts';
 import type { Listing, Unchanged } from '../../../shared/tree/listing.ts';
 import { neverAborted, withSession } from '../fixture.ts';
-import { aFile, dots, unlisted } from './odd-listing.ts';
+import { aFile, dots, send, unlisted } from './odd-listing.ts';
 import { asked, lines, other, proftpd, type Shown } from './odd-proftpd.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
@@ -85,11 +85,22 @@ describe('ProFTPD far away: a directory that looks as it did at its last exact l
       },
     },
     'it is a link by then': {
-      PWD: ({ say, count }) => say(count > 1 ? '257 "/elsewhere/t"' : '257 "/t"'),
+      // Of the root, of the look, of the description.
+      PWD: ({ say, count }) => say(['257 "/"', '257 "/t"'][count] ?? '257 "/elsewhere/t"'),
     },
     'it cannot be entered by then': {
       CWD: ({ say, count }) => say(count === 1 ? '550 No such directory' : '250 OK'),
       PWD: ({ say }) => say('257 "/t"'),
+      STAT: ({ say }) => say('212-Status', ...files.map((line) => ` ${line}`), '212 End'),
+    },
+    'its name links to another by then, which the one above tells': {
+      MLSD: (talk, path) => {
+        const shown =
+          path === '/' ? ['type=dir;unique=1; t'] : ['type=cdir;unique=1; .', 'type=file;size=5; a.csv'];
+        return send(talk, lines(shown));
+      },
+      MLST: ({ say }, name) =>
+        say('250-Begin', ` unique=2;${facts(name)} ${name === '.' ? '/t' : `/t/${name}`}`, '250 End'),
     },
   };
   for (const [what, more] of Object.entries(changed)) {
@@ -100,6 +111,7 @@ describe('ProFTPD far away: a directory that looks as it did at its last exact l
         if (what.includes('link')) await root(session);
         assert.equal((await again(session))?.status, 'complete');
       });
+      assert.ok((asked(server, 'MLST')[0] ?? 0) > 0, 'it was described first');
       assert.deepEqual(asked(server, 'MLSD').at(-1), 1 + (what.includes('link') ? 1 : 0));
     });
   }

@@ -204,6 +204,23 @@ describe('FTP: answers out of step', () => {
     await session.close();
   });
 
+  it('no more directories are asked for than are soon listed, one data connection after another', async () => {
+    let [taken, answered, most] = [0, 0, 0];
+    async function* requests() {
+      for (let index = 0; index < 60; index += 1) {
+        taken += 1;
+        most = Math.max(most, taken - answered);
+        yield { path: `/t${index}` };
+      }
+    }
+    await using server = await OddFtpServer.start(pure({ GREETING: ({ say }) => say('220 ProFTPD Server') }));
+    await withSession(server.remote(), async (session) => {
+      for await (const _ of session.list(requests(), neverAborted())) answered += 1;
+    });
+    assert.equal(answered, 60);
+    assert.ok(most <= 8, `${most} at a time`);
+  });
+
   it('commands do not wait until those before them are acknowledged', async (t) => {
     const set = t.mock.method(Socket.prototype, 'setNoDelay');
     await using server = await OddFtpServer.start(pure());
