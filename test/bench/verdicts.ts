@@ -52,6 +52,7 @@ const warmLimit: Readonly<Record<ServerName, number>> = {
   vsftpd: 6,
   'vsftpd-ftps': 6,
   proftpd: 3,
+  'proftpd-chroot': 3,
 };
 
 function ratios(place: string, rows: readonly Row[]): readonly Verdict[] {

@@ -17,6 +17,8 @@ export function proftpdMissing(): string | undefined {
 export interface ProftpdOptions extends StartOptions {
   /** More lines of its configuration. */
   readonly lines?: readonly string[];
+  /** Users see nothing but their home, the served directory, which is `/` to them. Needs root. */
+  readonly chroot?: boolean;
 }
 
 export function startProftpd(options: ProftpdOptions = {}): Promise<TestServer> {
@@ -48,7 +50,12 @@ function proftpd(scratch: Scratch, options: ProftpdOptions): Daemon {
           ...(options.tls === 'implicit' ? ['TLSOptions UseImplicitSSL'] : []),
         ];
   return {
-    ...common(scratch, options, [...tlsLines, ...(options.lines ?? [])]),
+    ...common(scratch, options, [
+      ...tlsLines,
+      ...(options.chroot === true ? ['DefaultRoot ~'] : []),
+      ...(options.lines ?? []),
+    ]),
+    ...(options.chroot === true ? { root: '/' } : {}),
     name: `ProFTPD (${protocol})`,
     config: { protocol, username, password, ...(tls === undefined ? {} : { ca: tls.ca }) },
     facts: {

@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net';
-import { Client, FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
+import { Socket } from 'node:net';
+import { Client, FTPContext, FTPError } from 'basic-ftp';
 import { PassiveMode } from './passive.ts';
 import { type Reply, ReplyReader } from './reply-reader.ts';
+import { asError, type Retrieved, replyOf, Transfer } from './transfer.ts';
 import { isSayable } from './wire.ts';
 
 /** A reply to nothing that was asked, or to something else. */
@@ -57,16 +58,6 @@ export interface Talk {
   end(): void;
 }
 
-/** How a command on a data connection ended. */
-export interface Retrieved {
-  /** The last reply: 2xx for success. */
-  readonly reply: Reply;
-  /** How the data connection ended; `too long`: we broke it off. */
-  readonly ended: 'in order' | 'broken' | 'too long';
-  /** Whether the server said that it would send something. */
-  readonly begun: boolean;
-}
-
 /**
  * The control connection: one command after the other, each answered by its reply, refusals included. What ends the
  * connection (silence for the time-out included) is thrown as basic-ftp's or Node's error, untranslated.
@@ -74,10 +65,15 @@ export interface Retrieved {
 export class FtpControl {
   readonly client: ExactClient;
   /**
-   * Whether another `retrieve` will follow at once: then the server is told to listen for it as soon as the data of one has
-   * ended. Only for servers known to bear it.
+   * Whether another `retrieve` will follow at once: then the server is told to listen for it before it has answered the one
+   * under way. Only for servers known to bear it.
    */
   anotherFollows: () => boolean = () => false;
+  /**
+   * Whether the server bears the end of our side of a data connection as soon as it is open, and reads what it is told for the
+   * next one together with the command: `retrieve` then takes two round trips instead of four.
+   */
+  endsEarly = false;
   readonly #passive: PassiveMode;
 
   constructor(timeoutMs: number, separateTransferHost: boolean) {
@@ -148,9 +144,20 @@ export class FtpControl {
 
   /** Opens a data connection; what the command sends on it goes to `take` as it comes, which breaks it off by false. */
   async retrieve(command: string, take: (piece: Buffer) => boolean): Promise<Retrieved> {
-    const retrieved = await this.retrieveIf(() => true, command, take);
-    if (retrieved === undefined) throw new Error('nothing was retrieved');
-    return retrieved;
+    // Over TLS one side cannot end alone.
+    if (!this.endsEarly || this.client.ftp.hasTLS) return this.#retrieve(command, take, false);
+    let isEmpty = true;
+    const retrieved = await this.#retrieve(command, seeing, true);
+    function seeing(piece: Buffer): boolean {
+      isEmpty = false;
+      return take(piece);
+    }
+    if (retrieved.begun && retrieved.ended === 'broken') this.endsEarly = false;
+    if (!isEmpty || !retrieved.begun) return retrieved;
+    // What stands between us may have taken the end of one side for that of both.
+    const again = await this.#retrieve(command, seeing, false);
+    this.endsEarly = isEmpty;
+    return again;
   }
 
   /** The same, unless nobody wants it any more by the time that the data connection is open. */
@@ -159,75 +166,39 @@ export class FtpControl {
     command: string,
     take: (piece: Buffer) => boolean,
   ): Promise<Retrieved | undefined> {
+    const socket = await this.#open();
+    if (!(socket instanceof Socket)) return socket;
+    if (isWanted()) return this.#transfer(socket, command, { take, early: false });
+    socket.destroy();
+    this.client.ftp.dataSocket = undefined;
+    return undefined;
+  }
+
+  async #retrieve(command: string, take: (piece: Buffer) => boolean, early: boolean): Promise<Retrieved> {
+    const socket = await this.#open();
+    return socket instanceof Socket ? this.#transfer(socket, command, { take, early }) : socket;
+  }
+
+  /** The data connection, or how the server refused one. */
+  async #open(): Promise<Socket | Retrieved> {
     const { ftp } = this.client;
     ftp.talking = false;
     const refusal = await this.#passive.open(ftp);
     if (refusal !== undefined) return { reply: refusal, ended: 'broken', begun: false };
-    const socket = ftp.dataSocket;
-    if (socket === undefined) throw new Error('the data connection is gone');
-    if (!isWanted()) {
-      socket.destroy();
-      ftp.dataSocket = undefined;
-      return undefined;
-    }
-    let ended: Retrieved['ended'] | undefined;
-    let settle = (): void => undefined;
-    let reply: Reply | undefined;
-    let asksAhead = false;
-    let heardAt = Number.NEGATIVE_INFINITY;
-    let begun = false;
-    socket.on('data', (chunk: Buffer) => {
-      if (!take(chunk)) {
-        ended = 'too long';
-        socket.destroy();
-      }
-      // The control connection is silent meanwhile: its time-out starts again with the data, now and then.
-      const now = performance.now();
-      if (reply !== undefined || now - heardAt < ftp.timeout / 100) return;
-      heardAt = now;
-      ftp.socket.setTimeout(ftp.timeout);
-    });
-    socket.once('end', () => {
-      ended ??= 'in order';
-      const ahead = reply === undefined && this.anotherFollows() ? this.#passive.commandAhead : undefined;
-      if (ahead !== undefined && !ftp.closed) {
-        asksAhead = true;
-        // Behind the end of our side of the data, which the server waits for.
-        process.nextTick(() => ftp.closed || ftp.send(ahead));
-      }
-      settle();
-    });
-    socket.once('close', () => {
-      ended ??= 'broken';
-      settle();
-    });
-    await ftp.handle(command, (response, task) => {
-      const said = replyOf(response);
-      if (said === undefined) task.reject(asError(response));
-      else if (said.code < 200) begun = true;
-      else if (reply !== undefined && asksAhead) {
-        this.#passive.answeredAhead(said);
-        task.resolve(undefined);
-      } else {
-        reply = said;
-        // Reply and end of data come in any order, and a refusal comes without data.
-        settle = () => {
-          if (!asksAhead && (said.code >= 300 || ended !== undefined)) task.resolve(undefined);
-        };
-        settle();
-      }
-    });
-    ftp.dataSocket = undefined;
-    if (reply === undefined) throw new Error('no reply');
-    return { reply, ended: ended ?? 'broken', begun };
+    if (ftp.dataSocket === undefined) throw new Error('the data connection is gone');
+    return ftp.dataSocket;
   }
-}
 
-function replyOf(response: Error | FTPResponse): Reply | undefined {
-  if (response instanceof FTPError) return { code: response.code, message: response.message };
-  return response instanceof Error ? undefined : response;
-}
-
-function asError(response: Error | FTPResponse): Error {
-  return response instanceof Error ? response : new Error(response.message);
+  async #transfer(
+    socket: Socket,
+    command: string,
+    { take, early }: { readonly take: (piece: Buffer) => boolean; readonly early: boolean },
+  ): Promise<Retrieved> {
+    const ahead = (): string | undefined => (this.anotherFollows() ? this.#passive.commandAhead : undefined);
+    const transfer = new Transfer(this.client.ftp, socket, { take, early, ahead });
+    const retrieved = await transfer.run(command);
+    if (transfer.next !== undefined) this.#passive.answeredAhead(transfer.next);
+    if (transfer.cameTooSoon) this.endsEarly = false;
+    return retrieved;
+  }
 }

@@ -3,7 +3,7 @@ import { RemoteProtocol } from '../../failure.ts';
 import { baseName } from '../../tree/entry.ts';
 import type { CompleteListing, Listing, Profile } from '../../tree/listing.ts';
 import type { Trust } from '../../tree/probe.ts';
-import type { FtpControl, Retrieved } from './control.ts';
+import type { FtpControl } from './control.ts';
 import { firstButMissing, judge, refused } from './judgement.ts';
 import type { ListingParser, ParsedListing } from './listing-lines.ts';
 import type { Look } from './look.ts';
@@ -12,6 +12,7 @@ import { isTransient, judgeRefusal } from './refusal.ts';
 import type { Reply } from './reply-reader.ts';
 import { serviceEnded } from './session-failure.ts';
 import { type IacReading, type IacSaying, type Way, Wires } from './telnet.ts';
+import type { Retrieved } from './transfer.ts';
 import { isSayable, printable, toWire } from './wire.ts';
 
 export interface ServerTraits {
@@ -20,6 +21,8 @@ export interface ServerTraits {
   readonly pipelines: boolean;
   /** Ends the session when it is asked for a path and the directory that it is in is gone: Pure-FTPd (421 chdir). */
   readonly mustLeave: boolean;
+  /** Bears that we end our side of a data connection first (see `FtpControl`): ProFTPD. */
+  readonly bearsEarlyEnds: boolean;
   /** Bytes of commands that it bears unanswered, and in one piece. */
   readonly bearsBytes: number;
   readonly bearsAtOnce: number;

@@ -140,6 +140,7 @@ export class FtpRemote implements Remote {
       address: this.#address,
       pipelines: measured !== undefined,
       mustLeave: measured === 'pure-ftpd',
+      bearsEarlyEnds: measured === 'proftpd',
       // Pure-FTPd reads 4,112 bytes at a time and then waits for the socket, so that
       // over TLS the rest of a longer record lies unread for ever.
       bearsBytes: bearsBytes(measured, this.#server.protocol !== 'ftp'),

@@ -1,6 +1,6 @@
 import type { Listing, PartialReason, Profile } from '../../tree/listing.ts';
-import type { Retrieved } from './control.ts';
 import type { ParsedListing } from './listing-lines.ts';
+import type { Retrieved } from './transfer.ts';
 import { printable } from './wire.ts';
 
 interface Evidence {

@@ -4,7 +4,14 @@ import { pureFtpdMissing, startPureFtpd } from '../../servers/pure-ftpd.ts';
 import type { StartOptions, TestServer } from '../../servers/test-server.ts';
 import { startVsftpd, vsftpdMissing } from '../../servers/vsftpd.ts';
 
-export const serverNames = ['openssh', 'pure-ftpd', 'vsftpd', 'vsftpd-ftps', 'proftpd'] as const;
+export const serverNames = [
+  'openssh',
+  'pure-ftpd',
+  'vsftpd',
+  'vsftpd-ftps',
+  'proftpd',
+  'proftpd-chroot',
+] as const;
 export type ServerName = (typeof serverNames)[number];
 
 type Place = Required<Pick<StartOptions, 'directory' | 'port'>>;
@@ -55,5 +62,13 @@ export const serverKinds: Readonly<Record<ServerName, Kind>> = {
     scansToTrust: 2,
     missing: proftpdMissing,
     start: startProftpd,
+  },
+  // It looks for a configuration of its own in each directory above each entry, up to the root that the user has.
+  'proftpd-chroot': {
+    title: 'FTP (ProFTPD, DefaultRoot)',
+    timesInListings: true,
+    scansToTrust: 2,
+    missing: proftpdMissing,
+    start: (place) => startProftpd({ ...place, chroot: true }),
   },
 };

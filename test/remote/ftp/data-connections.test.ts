@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withSession } from '../fixture.ts';
-import { ask, facts, pure } from './odd-listing.ts';
+import type { Known } from '../../../shared/remote/remote.ts';
+import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
+import { skipReason } from '../../servers/server-kinds.ts';
+import { scratch, withSession } from '../fixture.ts';
+import { CommandLog } from './command-log.ts';
+import { ftpFixture, ftpRemote } from './fixture.ts';
+import { ask, facts, pure, send, unlisted } from './odd-listing.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
 const paths = Array.from({ length: 10 }, (_, index) => `/d${index}`);
@@ -14,8 +21,13 @@ const asked = ({ commands }: OddFtpServer, verb: string): number =>
 const proftpd = (more: Answers): Answers =>
   pure({ GREETING: ({ say }) => say('220 ProFTPD Server'), ...more });
 
-async function assertListed(server: OddFtpServer): Promise<void> {
-  const answers = await withSession(server.remote(), (session) => ask(session, paths));
+/** Asked for by MLSD at once, where others would be looked at. */
+const tooLarge: Known = { ...unlisted, entries: 1_000_000 };
+/** Whether two commands came together. */
+const isBoth = (piece: string): boolean => /^MLSD .*\r\nEPSV\r\n$/.test(piece);
+
+async function assertListed(server: OddFtpServer, known?: Known): Promise<void> {
+  const answers = await withSession(server.remote(), (session) => ask(session, paths, known));
   assert.equal(answers.length, paths.length);
   for (const answer of answers) assert.ok(answer.status === 'complete' && answer.entries.length === 2);
 }
@@ -29,7 +41,7 @@ describe('FTP: data connections one after another', () => {
   it('are asked for as soon as the data before has ended, without waiting for the reply', async () => {
     let early = 0;
     await using server = await OddFtpServer.start(
-      proftpd({
+      pure({
         MLSD: async ({ say, data, count }) => {
           say('150 Opening');
           await data(facts);
@@ -39,9 +51,10 @@ describe('FTP: data connections one after another', () => {
         },
       }),
     );
-    await assertListed(server);
+    await assertListed(server, tooLarge);
     assert.ok(early >= paths.length - 4, `${early} times, all but where nothing was waiting`);
     assert.equal(asked(server, 'EPSV'), paths.length);
+    assert.ok(server.pieces.every((piece) => !isBoth(piece)));
   });
 
   const spoilt: Answers = {
@@ -68,6 +81,153 @@ describe('FTP: data connections one after another', () => {
     });
   }
 });
+
+describe('ProFTPD: data connections that end early', () => {
+  it('are asked for in one piece with the command before, and end on our side first', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk) => {
+          early.push(await talk.endsEarly());
+          await send(talk, facts);
+        },
+      }),
+    );
+    await assertListed(server);
+    assert.deepEqual(
+      early,
+      paths.map(() => true),
+    );
+    assert.ok(server.pieces.filter(isBoth).length >= paths.length - 4, server.pieces.join());
+    assert.equal(asked(server, 'EPSV'), paths.length);
+  });
+
+  it('show all where the replies come before the data', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: ({ say, data }) => {
+          say('150 Opening', '226 Transfer complete');
+          void sleep(30).then(() => data(facts));
+        },
+      }),
+    );
+    await assertListed(server);
+  });
+
+  it('end as before where the server reads the command for the next one too soon', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        EPSV: async ({ say, listen, count }) => {
+          if (count !== 1) said(say, await listen());
+        },
+        MLSD: async (talk) => {
+          const { say, data, count } = talk;
+          early.push(await talk.endsEarly());
+          say('150 Opening');
+          if (count === 0) say('450 EPSV: data transfer in progress');
+          await data(facts);
+          say('226 Transfer complete');
+        },
+      }),
+    );
+    await assertListed(server);
+    assert.deepEqual(
+      early,
+      paths.map((_, index) => index === 0),
+    );
+    assert.equal(server.pieces.filter(isBoth).length, 1);
+  });
+
+  it('show all where something between cuts off what one side has ended', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd({ MLSD: async (talk) => send(talk, (await talk.endsEarly()) ? '' : facts) }),
+    );
+    await assertListed(server);
+    assert.equal(asked(server, 'MLSD'), paths.length + 1);
+  });
+
+  it('stay early where a directory shows nothing in any way', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk, path) => {
+          early.push(await talk.endsEarly());
+          await send(talk, path === paths[2] ? '' : facts);
+        },
+      }),
+    );
+    const answers = await withSession(server.remote(), (session) => ask(session, paths));
+    const entries = answers.map((answer) => (answer.status === 'unchanged' ? -1 : answer.entries.length));
+    assert.deepEqual(
+      entries,
+      paths.map((_, index) => (index === 2 ? 0 : 2)),
+    );
+    assert.equal(early.filter((was) => !was).length, 1);
+  });
+
+  it('are kept for the next one where a directory is refused', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: (talk, path) =>
+          path === paths[2] ? talk.say(`550 ${path}: No such file or directory`) : send(talk, facts),
+      }),
+    );
+    const answers = await withSession(server.remote(), (session) => ask(session, paths));
+    const statuses = answers.map(({ status }) => status);
+    assert.deepEqual(
+      statuses,
+      paths.map((_, index) => (index === 2 ? 'partial' : 'complete')),
+    );
+    assert.equal(asked(server, 'EPSV'), paths.length);
+  });
+
+  it('are not waited for where the server takes its leave', async () => {
+    await using server = await OddFtpServer.start(
+      proftpd({ MLSD: ({ say }) => say('421 Service not available'), EPSV: onlyOnce }),
+    );
+    const listed = withSession(server.remote({ responseTimeoutMs: 2_000 }), (session) => ask(session, paths));
+    await assert.rejects(listed, /ended the session/);
+  });
+});
+
+describe('ProFTPD itself: data connections that end early', {
+  skip: skipReason({ name: 'ProFTPD', available: proftpdMissing }),
+}, () => {
+  it('are all it needs, for small and for large directories', async () => {
+    using log = new CommandLog();
+    const server = await startProftpd({ lines: log.lines });
+    try {
+      const { local, remote } = await scratch(await ftpFixture(server));
+      // The large one is more than fits into any buffer on the way.
+      const counts = Array.from({ length: 40 }, (_, index) => (index === 20 ? 20_000 : index));
+      for (const [index, count] of counts.entries()) {
+        mkdirSync(join(local, String(index)));
+        for (let file = 0; file < count; file += 1)
+          writeFileSync(join(local, String(index), `${'long'.repeat(20)}${file}`), '');
+      }
+      const answers = await withSession(ftpRemote(server), async (session) => {
+        log.take();
+        return ask(
+          session,
+          counts.map((_, index) => `${remote}/${index}`),
+        );
+      });
+      const entries = new Map(
+        answers.map((answer) => [answer.path, answer.status === 'complete' ? answer.entries.length : answer]),
+      );
+      assert.deepEqual(entries, new Map(counts.map((count, index) => [`${remote}/${index}`, count])));
+      // None was refused, and none was asked for again.
+      assert.deepEqual(log.take('MLSD', 'EPSV'), [counts.length, counts.length]);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+const onlyOnce: Answers[string] = async ({ say, listen, count }) => {
+  if (count === 0) said(say, await listen());
+};
 
 function said(say: (line: string) => void, port: number): void {
   say(`229 Entering Extended Passive Mode (|||${port}|)`);

@@ -7,11 +7,11 @@ import type { Session } from '../../../shared/remote/remote.ts';
 import type { Listing, Unchanged } from '../../../shared/tree/listing.ts';
 import { neverAborted, withSession } from '../fixture.ts';
 import { aFile, dots, send, unlisted } from './odd-listing.ts';
-import { asked, lines, other, proftpd, type Shown } from './odd-proftpd.ts';
+import { asked, directory, lines, other, proftpd, type Shown } from './odd-proftpd.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
 const files = [...dots, aFile, other];
-const now: Shown = { '/t': files };
+const now: Shown = { '/': [...dots, directory('t')], '/t': files };
 
 function filesOf(count: number): readonly string[] {
   return [

@@ -10,6 +10,8 @@ export interface Conversation {
   readonly raw: (...pieces: readonly string[]) => Promise<void>;
   /** Waits for the data connection of the last EPSV or PASV, sends this on it, and closes it unless told otherwise. */
   readonly data: (text: string, end?: 'in order' | 'reset' | 'later') => Promise<void>;
+  /** Whether the client ends its side of that data connection first, within 50 ms. */
+  readonly endsEarly: () => Promise<boolean>;
   /** Waits for one data connection from now on; returns its port. */
   readonly listen: () => Promise<number>;
   /** Ends the control connection without a word. */
@@ -26,6 +28,8 @@ export type Answers = Readonly<
 /** A server over real sockets that behaves as badly as a test needs. Every reply is sent in two pieces. */
 export class OddFtpServer implements AsyncDisposable {
   readonly commands: string[] = [];
+  /** The same as they came: what was sent together is one piece. */
+  readonly pieces: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #answers: Answers;
@@ -77,6 +81,7 @@ export class OddFtpServer implements AsyncDisposable {
     let rest = '';
     socket.setEncoding('latin1');
     socket.on('data', (chunk: Buffer | string) => {
+      this.pieces.push(String(chunk));
       const lines = (rest + String(chunk)).split('\r\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
@@ -130,11 +135,12 @@ class OddSession {
 
   async listen(): Promise<number> {
     this.#passive?.close();
-    const passive = createServer();
+    const passive = createServer({ allowHalfOpen: true });
     this.#passive = passive;
     this.#accepted = new Promise((resolve) => {
       passive.once('connection', (socket) => {
         socket.on('error', () => undefined);
+        socket.resume();
         resolve(socket);
       });
     });
@@ -143,6 +149,8 @@ class OddSession {
   }
 
   #conversation(count: number): Conversation {
+    // Of this command: the next one may be listened for before its data is sent.
+    const [passive, accepted] = [this.#passive, this.#accepted];
     return {
       count,
       say: (...lines) => this.#say(...lines),
@@ -153,7 +161,7 @@ class OddSession {
         }
       },
       data: async (text, end = 'in order') => {
-        const socket = await this.#accepted;
+        const socket = await accepted;
         if (socket === undefined) throw new Error('no data connection was asked for');
         await new Promise((resolve) => {
           socket.write(Buffer.from(text, 'latin1'), resolve);
@@ -161,7 +169,12 @@ class OddSession {
         if (end === 'later') return;
         if (end === 'in order') socket.end();
         else socket.resetAndDestroy();
-        this.#passive?.close();
+        passive?.close();
+      },
+      endsEarly: async () => {
+        const socket = await accepted;
+        for (let waited = 0; waited < 50 && socket?.readableEnded === false; waited += 5) await sleep(5);
+        return socket?.readableEnded ?? false;
       },
       listen: () => this.listen(),
       drop: () => this.#socket.destroy(),
