@@ -10,7 +10,7 @@ import { skipReason } from '../../servers/server-kinds.ts';
 import { scratch, withSession } from '../fixture.ts';
 import { CommandLog } from './command-log.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
-import { ask, facts, pure, send, unlisted } from './odd-listing.ts';
+import { ask, facts, pure, seen, send, unlisted } from './odd-listing.ts';
 import { type Answers, OddFtpServer } from './odd-server.ts';
 
 const paths = Array.from({ length: 10 }, (_, index) => `/d${index}`);
@@ -147,6 +147,39 @@ describe('ProFTPD: data connections that end early', () => {
     assert.equal(asked(server, 'MLSD'), paths.length + 1);
   });
 
+  it('end as before once one has broken', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk) => {
+          const isEarly = await talk.endsEarly();
+          early.push(isEarly);
+          talk.say('150 Opening');
+          await talk.data(facts.slice(0, isEarly ? 50 : facts.length), isEarly ? 'reset' : 'in order');
+          talk.say('226 Transfer complete');
+        },
+      }),
+    );
+    await assertListed(server);
+    assert.deepEqual(early, [true, ...paths.map(() => false)]);
+  });
+
+  it('are for MLSD alone: a LIST that goes wrong may cost the session', async () => {
+    const early: boolean[] = [];
+    const { FEAT: _, ...answers } = proftpd({
+      LIST: async (talk) => {
+        early.push(await talk.endsEarly());
+        await send(talk, seen.map((line) => `${line}\r\n`).join(''));
+      },
+    });
+    await using server = await OddFtpServer.start(answers);
+    await assertListed(server);
+    assert.deepEqual(
+      early,
+      paths.map(() => false),
+    );
+  });
+
   it('stay early where a directory shows nothing in any way', async () => {
     const early: boolean[] = [];
     await using server = await OddFtpServer.start(
@@ -194,35 +227,40 @@ describe('ProFTPD: data connections that end early', () => {
 describe('ProFTPD itself: data connections that end early', {
   skip: skipReason({ name: 'ProFTPD', available: proftpdMissing }),
 }, () => {
-  it('are all it needs, for small and for large directories', async () => {
-    using log = new CommandLog();
-    const server = await startProftpd({ lines: log.lines });
-    try {
-      const { local, remote } = await scratch(await ftpFixture(server));
-      // The large one is more than fits into any buffer on the way.
-      const counts = Array.from({ length: 40 }, (_, index) => (index === 20 ? 20_000 : index));
-      for (const [index, count] of counts.entries()) {
-        mkdirSync(join(local, String(index)));
-        for (let file = 0; file < count; file += 1)
-          writeFileSync(join(local, String(index), `${'long'.repeat(20)}${file}`), '');
-      }
-      const answers = await withSession(ftpRemote(server), async (session) => {
-        log.take();
-        return ask(
-          session,
-          counts.map((_, index) => `${remote}/${index}`),
+  for (const options of [{}, { tls: 'explicit' }] as const) {
+    it(`are all it needs, for small and for large directories${'tls' in options ? ', over TLS' : ''}`, async () => {
+      using log = new CommandLog();
+      const server = await startProftpd({ ...options, lines: log.lines });
+      try {
+        const { local, remote } = await scratch(await ftpFixture(server));
+        // The large one is more than fits into any buffer on the way.
+        const counts = Array.from({ length: 40 }, (_, index) => (index === 20 ? 20_000 : index));
+        for (const [index, count] of counts.entries()) {
+          mkdirSync(join(local, String(index)));
+          for (let file = 0; file < count; file += 1)
+            writeFileSync(join(local, String(index), `${'long'.repeat(20)}${file}`), '');
+        }
+        const answers = await withSession(ftpRemote(server), async (session) => {
+          log.take();
+          return ask(
+            session,
+            counts.map((_, index) => `${remote}/${index}`),
+          );
+        });
+        const entries = new Map(
+          answers.map((answer) => [
+            answer.path,
+            answer.status === 'complete' ? answer.entries.length : answer,
+          ]),
         );
-      });
-      const entries = new Map(
-        answers.map((answer) => [answer.path, answer.status === 'complete' ? answer.entries.length : answer]),
-      );
-      assert.deepEqual(entries, new Map(counts.map((count, index) => [`${remote}/${index}`, count])));
-      // None was refused, and none was asked for again.
-      assert.deepEqual(log.take('MLSD', 'EPSV'), [counts.length, counts.length]);
-    } finally {
-      await server.stop();
-    }
-  });
+        assert.deepEqual(entries, new Map(counts.map((count, index) => [`${remote}/${index}`, count])));
+        // None was refused, and none was asked for again.
+        assert.deepEqual(log.take('MLSD', 'EPSV'), [counts.length, counts.length]);
+      } finally {
+        await server.stop();
+      }
+    });
+  }
 });
 
 const onlyOnce: Answers[string] = async ({ say, listen, count }) => {
