@@ -1,16 +1,10 @@
 import { Socket } from 'node:net';
 import { Client, FTPContext, FTPError } from 'basic-ftp';
+import { OutOfStep } from './out-of-step.ts';
 import { PassiveMode } from './passive.ts';
 import { type Reply, ReplyReader } from './reply-reader.ts';
 import { asError, type Retrieved, replyOf, Transfer } from './transfer.ts';
 import { isSayable } from './wire.ts';
-
-/** A reply to nothing that was asked, or to something else. */
-export class OutOfStep extends Error {
-  constructor({ message }: Reply) {
-    super(`out of step: ${message.slice(0, 100)}`);
-  }
-}
 
 /** basic-ftp's connection with an exact reader of replies and data connections that may break alone. */
 class ExactContext extends FTPContext {

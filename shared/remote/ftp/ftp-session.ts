@@ -36,7 +36,7 @@ export class FtpSession implements Session {
     this.#turns = new Turns(control, traits, (error) => this.#endBy(error));
     if (traits.pipelines) control.anotherFollows = () => this.#turns.hasWork;
     // A LIST that does not go as it should may cost the session.
-    control.endsEarly = traits.bearsEarlyEnds && reader.command === 'mlsd';
+    control.endsEarly = about.probe && traits.bearsEarlyEnds && reader.command === 'mlsd';
     this.#probing = new Probing(reader, traits, this.#turns, about);
     this.capabilities = {
       software: about.software,

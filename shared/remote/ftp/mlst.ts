@@ -1,8 +1,8 @@
-import { OutOfStep } from './control.ts';
 import { type Ask, plain } from './directory-reader.ts';
 import type { Look } from './look.ts';
 import { parsedLook } from './look-comparison.ts';
 import { Described, factsEnd, type ParsedMlsd } from './mlsd.ts';
+import { OutOfStep } from './out-of-step.ts';
 import type { Reply } from './reply-reader.ts';
 import { toWire } from './wire.ts';
 

@@ -1,7 +1,8 @@
 import { Failure, RemoteProtocol, RemoteUnavailable } from '../../failure.ts';
 import { ProbesFailed } from '../probes-failed.ts';
-import { OutOfStep } from './control.ts';
+import { OutOfStep } from './out-of-step.ts';
 import { DataConnectionFailed } from './passive.ts';
+import { isTimeout } from './transfer.ts';
 import { printable } from './wire.ts';
 
 /** What ended a session that was logged in. */
@@ -15,7 +16,7 @@ export function sessionFailure(error: unknown, address: string): Failure {
       advice: 'Nothing: it is listed without probes from now on; `probe: off` says so from the start.',
     });
   }
-  if (/^timeout|because timeout/i.test(message)) {
+  if (error instanceof Error && isTimeout(error)) {
     return new RemoteUnavailable('silent', `${address} stopped answering`, {
       cause: error,
       advice: 'Check the network; raise the response time-out if the server is slow.',

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
+import { OutOfStep } from './out-of-step.ts';
 import type { Reply } from './reply-reader.ts';
 
 /** How a command on a data connection ended. */
@@ -66,7 +67,7 @@ export class Transfer {
     socket.cork();
     const answered = this.#ftp.handle(command, (response, task) => {
       const reply = replyOf(response);
-      if (reply === undefined) return task.reject(asError(response));
+      if (reply === undefined) return task.reject(this.#failure(asError(response)));
       this.#resolve = () => task.resolve(undefined);
       this.#onReply(reply);
     });
@@ -113,14 +114,26 @@ export class Transfer {
     this.#settle();
   }
 
-  /** Replies and the end of the data come in any order, and a refusal comes without data. */
-  #settle(): void {
-    if (this.#reply === undefined) return;
-    const { code } = this.#reply;
-    const isOver = !this.#waitsForNext && (code >= 300 || this.#ended !== undefined);
-    // Nothing follows a farewell.
-    if (isOver || code === 421) this.#resolve();
+  /** Silence where only the reply to what was sent ahead is missing: something between has swallowed it. */
+  #failure(error: Error): Error {
+    const isSwallowed = this.#isDone && this.#waitsForNext && isTimeout(error);
+    return isSwallowed ? new OutOfStep({ message: 'no reply to what was sent ahead' }) : error;
   }
+
+  /** Reply and end of the data come in any order, and a refusal comes without data. */
+  get #isDone(): boolean {
+    return this.#reply !== undefined && (this.#reply.code >= 300 || this.#ended !== undefined);
+  }
+
+  #settle(): void {
+    // Nothing follows a farewell.
+    if ((this.#isDone && !this.#waitsForNext) || this.#reply?.code === 421) this.#resolve();
+  }
+}
+
+/** As basic-ftp says it. */
+export function isTimeout({ message }: Error): boolean {
+  return /^timeout|because timeout/i.test(message);
 }
 
 export function replyOf(response: Error | FTPResponse): Reply | undefined {

@@ -4,10 +4,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ProbesFailed } from '../../../shared/remote/probes-failed.ts';
 import type { Known } from '../../../shared/remote/remote.ts';
 import { proftpdMissing, startProftpd } from '../../servers/proftpd.ts';
 import { skipReason } from '../../servers/server-kinds.ts';
-import { scratch, withSession } from '../fixture.ts';
+import { neverAborted, scratch, withSession } from '../fixture.ts';
 import { CommandLog } from './command-log.ts';
 import { ftpFixture, ftpRemote } from './fixture.ts';
 import { ask, facts, pure, seen, send, unlisted } from './odd-listing.ts';
@@ -162,6 +163,34 @@ describe('ProFTPD: data connections that end early', () => {
     );
     await assertListed(server);
     assert.deepEqual(early, [true, ...paths.map(() => false)]);
+  });
+
+  it('are done without once something has swallowed the command for the next one', async () => {
+    let early = 0;
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk) => {
+          if (await talk.endsEarly()) early += 1;
+          await send(talk, facts);
+        },
+        EPSV: async ({ say, listen }) => {
+          if (!isBoth(server.pieces.at(-1) ?? '')) said(say, await listen());
+        },
+      }),
+    );
+    const remote = server.remote({ responseTimeoutMs: 500 });
+    await assert.rejects(
+      withSession(remote, (session) => ask(session, paths)),
+      ProbesFailed,
+    );
+    assert.equal(early, 1);
+    const without = await remote.connect(neverAborted(), { probe: false });
+    try {
+      for (const answer of await ask(without, paths)) assert.equal(answer.status, 'complete');
+    } finally {
+      await without.close();
+    }
+    assert.equal(early, 1);
   });
 
   it('are for MLSD alone: a LIST that goes wrong may cost the session', async () => {
