@@ -136,22 +136,32 @@ export class FtpControl {
     return answered;
   }
 
-  /** Opens a data connection; what the command sends on it goes to `take` as it comes, which breaks it off by false. */
-  async retrieve(command: string, take: (piece: Buffer) => boolean): Promise<Retrieved> {
+  /**
+   * Opens a data connection; what the command sends on it goes to `take` as it comes, which breaks it off by false. `isLarge`:
+   * much is known to come, so that two round trips do not matter.
+   */
+  async retrieve(command: string, take: (piece: Buffer) => boolean, isLarge = false): Promise<Retrieved> {
+    const { hasTLS, timeout } = this.client.ftp;
     // Over TLS one side cannot end alone.
-    if (!this.endsEarly || this.client.ftp.hasTLS) return this.#retrieve(command, take, false);
+    if (!this.endsEarly || isLarge || hasTLS) return this.#retrieve(command, take, false);
     let isEmpty = true;
+    const began = performance.now();
     const retrieved = await this.#retrieve(command, seeing, true);
     function seeing(piece: Buffer): boolean {
       isEmpty = false;
       return take(piece);
     }
-    if (retrieved.begun && retrieved.ended === 'broken') this.endsEarly = false;
-    if (!isEmpty || !retrieved.begun) return retrieved;
-    // What stands between us may have taken the end of one side for that of both.
-    const again = await this.#retrieve(command, seeing, false);
-    this.endsEarly = isEmpty;
-    return again;
+    if (!retrieved.begun) return retrieved;
+    if (isEmpty) {
+      // What stands between us may have taken the end of one side for that of both.
+      const again = await this.#retrieve(command, seeing, false);
+      this.endsEarly = isEmpty;
+      return again;
+    }
+    // Or have waited only so long for the other end, which looks like the end of the listing.
+    const isDoubtful = retrieved.ended === 'in order' && performance.now() - began > timeout / 3;
+    if (isDoubtful || retrieved.ended === 'broken') this.endsEarly = false;
+    return isDoubtful ? { ...retrieved, ended: 'broken' } : retrieved;
   }
 
   /** The same, unless nobody wants it any more by the time that the data connection is open. */

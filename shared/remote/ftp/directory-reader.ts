@@ -90,8 +90,8 @@ export abstract class DirectoryReader {
   }
 
   /** What goes wrong with this directory is a partial listing; what ends the session is thrown. */
-  async read(path: string): Promise<Listing> {
-    if (isSayable(path)) return this.readSayable(path);
+  async read(path: string, isLarge = false): Promise<Listing> {
+    if (isSayable(path)) return this.readSayable(path, isLarge);
     return refused(path, this.profile(), 'refused', 'FTP cannot ask for a name with a line break');
   }
 
@@ -113,7 +113,7 @@ export abstract class DirectoryReader {
   /** Whether the look shows what an exact listing of just now shows, and how far it may be trusted then. */
   abstract trust(look: Look, listing: CompleteListing): Trust | undefined;
 
-  protected abstract readSayable(path: string): Promise<Listing>;
+  protected abstract readSayable(path: string, isLarge: boolean): Promise<Listing>;
   abstract profile(): Profile;
 
   protected async ask(command: string): Promise<Reply> {
@@ -129,16 +129,21 @@ export abstract class DirectoryReader {
   protected async retrieve<T extends ParsedListing>(
     command: string,
     newParser: () => ListingParser<T>,
+    isLarge = false,
   ): Promise<Answer<T>> {
     for (let attempt = 0; ; attempt += 1) {
       const parser = newParser();
       let size = 0;
-      const retrieved = await this.control.retrieve(command, (piece) => {
-        size += piece.length;
-        if (size > maxListingBytes) return false;
-        parser.push(piece);
-        return true;
-      });
+      const retrieved = await this.control.retrieve(
+        command,
+        (piece) => {
+          size += piece.length;
+          if (size > maxListingBytes) return false;
+          parser.push(piece);
+          return true;
+        },
+        isLarge,
+      );
       const { code, message } = this.alive(retrieved.reply);
       this.#endIfCut(command, retrieved, size === 0);
       const again = isTransient(code)

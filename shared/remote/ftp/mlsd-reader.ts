@@ -87,12 +87,12 @@ export class MlsdReader extends DirectoryReader {
     return listing.status === 'complete' ? listing : undefined;
   }
 
-  protected override async readSayable(path: string): Promise<Listing> {
+  protected override async readSayable(path: string, isLarge: boolean): Promise<Listing> {
     const safe = this.isSafe(path);
     const refusal = safe ? undefined : await this.enter(path);
     if (refusal !== undefined) return refusal;
     const command = safe ? `MLSD ${toWire(path)}` : 'MLSD';
-    const { retrieved, parsed } = await this.retrieve(command, () => new MlsdParser());
+    const { retrieved, parsed } = await this.retrieve(command, () => new MlsdParser(), isLarge);
     if (!safe && this.traits.mustLeave) await this.ask('CWD /');
     if (retrieved.reply.code >= 300) return this.explain(path, retrieved.reply);
     const another = this.#other(path, parsed);

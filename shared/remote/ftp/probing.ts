@@ -72,7 +72,9 @@ export class Probing {
   }
 
   async read({ path, known, wholeSubtree = false }: ListRequest): Promise<Listing | Unchanged> {
-    if (!this.#isWorthALook(path, known)) return this.#turns.alone(() => this.#reader.read(path));
+    const isLarge = known !== undefined && known.entries > this.#traits.statsUpTo;
+    if (isLarge || !this.#isWorthALook(path, known))
+      return this.#turns.alone(() => this.#reader.read(path, isLarge));
     const { generation } = this.#subtrees;
     if (known !== undefined) {
       const same = await this.#subtrees.look(path, (look) => this.#isUnchanged(look, known));
@@ -114,7 +116,7 @@ export class Probing {
     if (this.#off || !isSayable(path)) return false;
     const wire = this.#reader.wireOf(path);
     if (wire === undefined || wire.length > longestPath) return false;
-    return known === undefined ? this.#traits.statsAny : known.entries <= this.#traits.statsUpTo;
+    return known !== undefined || this.#traits.statsAny;
   }
 
   #isUnchanged(look: Look, { probe, profile, unchangedSuffices }: Known): boolean {

@@ -193,6 +193,44 @@ describe('ProFTPD: data connections that end early', () => {
     assert.equal(early, 1);
   });
 
+  it('count for nothing where they take long, as something between may wait only so long', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk) => {
+          early.push(await talk.endsEarly());
+          talk.say('150 Opening');
+          await talk.data(facts.slice(0, 50), 'later');
+          await sleep(400);
+          await talk.data(early.length === 1 ? '' : facts.slice(50));
+          talk.say('226 Transfer complete');
+        },
+      }),
+    );
+    const remote = server.remote({ responseTimeoutMs: 900 });
+    const [answer, ...others] = await withSession(remote, (session) => ask(session, paths.slice(0, 2)));
+    assert.ok(answer?.status === 'complete' && answer.entries.length === 2);
+    assert.equal(others.length, 1);
+    assert.deepEqual(early, [true, false, false]);
+  });
+
+  it('are not worth it for a large directory', async () => {
+    const early: boolean[] = [];
+    await using server = await OddFtpServer.start(
+      proftpd({
+        MLSD: async (talk) => {
+          early.push(await talk.endsEarly());
+          await send(talk, facts);
+        },
+      }),
+    );
+    await assertListed(server, tooLarge);
+    assert.deepEqual(
+      early,
+      paths.map(() => false),
+    );
+  });
+
   it('are for MLSD alone: a LIST that goes wrong may cost the session', async () => {
     const early: boolean[] = [];
     const { FEAT: _, ...answers } = proftpd({
