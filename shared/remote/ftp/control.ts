@@ -151,7 +151,7 @@ export class FtpControl {
       isEmpty = false;
       return take(piece);
     }
-    if (!retrieved.begun) return retrieved;
+    if (!retrieved.begun || retrieved.reply.code === 421) return retrieved;
     if (isEmpty) {
       // What stands between us may have taken the end of one side for that of both.
       const again = await this.#retrieve(command, seeing, false);

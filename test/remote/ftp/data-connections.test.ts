@@ -282,13 +282,17 @@ describe('ProFTPD: data connections that end early', () => {
     assert.equal(asked(server, 'EPSV'), paths.length);
   });
 
-  it('are not waited for where the server takes its leave', async () => {
-    await using server = await OddFtpServer.start(
-      proftpd({ MLSD: ({ say }) => say('421 Service not available'), EPSV: onlyOnce }),
-    );
-    const listed = withSession(server.remote({ responseTimeoutMs: 2_000 }), (session) => ask(session, paths));
-    await assert.rejects(listed, /ended the session/);
-  });
+  for (const begun of [[], ['150 Opening']] as const) {
+    it(`are not waited for where the server takes its leave${begun.length > 0 ? ' after it has begun' : ''}`, async () => {
+      await using server = await OddFtpServer.start(
+        proftpd({ MLSD: ({ say }) => say(...begun, '421 Service not available'), EPSV: onlyOnce }),
+      );
+      const listed = withSession(server.remote({ responseTimeoutMs: 2_000 }), (session) =>
+        ask(session, paths),
+      );
+      await assert.rejects(listed, /ended the session/);
+    });
+  }
 });
 
 describe('ProFTPD itself: data connections that end early', {
