@@ -2,7 +2,6 @@ import { Failure, RemoteProtocol, RemoteUnavailable } from '../../failure.ts';
 import { ProbesFailed } from '../probes-failed.ts';
 import { OutOfStep } from './out-of-step.ts';
 import { DataConnectionFailed } from './passive.ts';
-import { isTimeout } from './transfer.ts';
 import { printable } from './wire.ts';
 
 /** What ended a session that was logged in. */
@@ -16,7 +15,7 @@ export function sessionFailure(error: unknown, address: string): Failure {
       advice: 'Nothing: it is listed without probes from now on; `probe: off` says so from the start.',
     });
   }
-  if (error instanceof Error && isTimeout(error)) {
+  if (isTimeout(message)) {
     return new RemoteUnavailable('silent', `${address} stopped answering`, {
       cause: error,
       advice: 'Check the network; raise the response time-out if the server is slow.',
@@ -32,6 +31,11 @@ export function sessionFailure(error: unknown, address: string): Failure {
     cause: error,
     advice: 'The next scan tries again; if it happens often, look into the log of the server.',
   });
+}
+
+/** As basic-ftp says it. */
+export function isTimeout(message: string): boolean {
+  return /^timeout|because timeout/i.test(message);
 }
 
 /** 421: the server ends the session of its own accord, after it idled or because it shuts down. */

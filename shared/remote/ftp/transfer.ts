@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { type FTPContext, FTPError, type FTPResponse } from 'basic-ftp';
 import { OutOfStep } from './out-of-step.ts';
 import type { Reply } from './reply-reader.ts';
+import { isTimeout } from './session-failure.ts';
 
 /** How a command on a data connection ended. */
 export interface Retrieved {
@@ -116,7 +117,7 @@ export class Transfer {
 
   /** Silence where only the reply to what was sent ahead is missing: something between has swallowed it. */
   #failure(error: Error): Error {
-    const isSwallowed = this.#isDone && this.#waitsForNext && isTimeout(error);
+    const isSwallowed = this.#isDone && this.#waitsForNext && isTimeout(error.message);
     return isSwallowed ? new OutOfStep({ message: 'no reply to what was sent ahead' }) : error;
   }
 
@@ -129,11 +130,6 @@ export class Transfer {
     // Nothing follows a farewell.
     if ((this.#isDone && !this.#waitsForNext) || this.#reply?.code === 421) this.#resolve();
   }
-}
-
-/** As basic-ftp says it. */
-export function isTimeout({ message }: Error): boolean {
-  return /^timeout|because timeout/i.test(message);
 }
 
 export function replyOf(response: Error | FTPResponse): Reply | undefined {

@@ -33,6 +33,14 @@ async function assertListed(server: OddFtpServer, known?: Known): Promise<void> 
   for (const answer of answers) assert.ok(answer.status === 'complete' && answer.entries.length === 2);
 }
 
+/** Sends what MLSD shows, and notes whether our side had ended by then. */
+const noting =
+  (early: boolean[]): NonNullable<Answers[string]> =>
+  async (talk) => {
+    early.push(await talk.endsEarly());
+    await send(talk, facts);
+  };
+
 async function until(holds: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < 200 && !holds(); waited += 1) await sleep(5);
   return holds();
@@ -88,10 +96,7 @@ describe('ProFTPD: data connections that end early', () => {
     const early: boolean[] = [];
     await using server = await OddFtpServer.start(
       proftpd({
-        MLSD: async (talk) => {
-          early.push(await talk.endsEarly());
-          await send(talk, facts);
-        },
+        MLSD: noting(early),
       }),
     );
     await assertListed(server);
@@ -218,10 +223,7 @@ describe('ProFTPD: data connections that end early', () => {
     const early: boolean[] = [];
     await using server = await OddFtpServer.start(
       proftpd({
-        MLSD: async (talk) => {
-          early.push(await talk.endsEarly());
-          await send(talk, facts);
-        },
+        MLSD: noting(early),
       }),
     );
     await assertListed(server, tooLarge);
